@@ -1,0 +1,95 @@
+"""What every form of the model is measured on: SQLEnv episodes by split, and validation loss.
+
+Greedy, the same items for every form, with n and a 95 % interval beside each accuracy. An engine is anything with
+``generate`` and ``logits`` (transformers_engine.py, llama_engine.py).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aj.evaluation.statistics import wilson
+from aj.sqlenv.actions import parse
+from aj.sqlenv.questions import Question
+from aj.sqlenv.rollout import Episode
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from aj.chat import Tokens
+
+
+class Engine(Protocol):
+    """Greedy decoding and scoring of token ids."""
+
+    def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
+        """New ids of each context, in order, end of turn included where it was reached."""
+
+    def logits(self, rows: Sequence[Sequence[int]]) -> "Iterator[np.ndarray]":
+        """float32 logits (len(row), vocabulary) of each row."""
+
+
+def first_of_each_split(questions: Sequence[Question], most: int) -> list[Question]:
+    """At most ``most`` questions a split, in file order."""
+    taken: dict[str, int] = {}
+    chosen = []
+    for question in questions:
+        taken[question.split] = taken.get(question.split, 0) + 1
+        if taken[question.split] <= most:
+            chosen.append(question)
+    return chosen
+
+
+def accuracy_by_split(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    """One row a split: n, right answers as a share with its interval, and how the episodes went."""
+    table = []
+    for split in dict.fromkeys(e.question.split for e in episodes):
+        played = [e for e in episodes if e.question.split == split]
+        right = sum(e.env.correct for e in played)
+        low, high = wilson(right, len(played))
+        actions = [parse(a) for e in played for a in e.actions]
+        table.append(
+            {
+                "split": split,
+                "n": len(played),
+                "accuracy": right / len(played),
+                "low": low,
+                "high": high,
+                "grammar": sum(a.well_formed for a in actions) / len(actions),
+                "describes_first": sum(parse(e.actions[0]).kind == "DESCRIBE" for e in played) / len(played),
+                "answered": sum(e.env.answered for e in played) / len(played),
+                "out_of_context": sum(e.out_of_context for e in played) / len(played),
+                "mean_actions": len(actions) / len(played),
+            }
+        )
+    return table
+
+
+def flat(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The table as flat metric names, ``split.column``."""
+    return {f"{row['split']}.{key}": value for row in table for key, value in row.items() if key != "split"}
+
+
+def validation_loss(rows: "Sequence[Tokens]", logits: "Iterator[np.ndarray]") -> dict[str, float]:
+    """Mean cross-entropy in nats over the assistant's tokens (as trained), its perplexity, and their number."""
+    import numpy as np
+
+    total, count = 0.0, 0
+    for row, scores in zip(rows, logits, strict=True):
+        z = scores[:-1].astype(np.float64)
+        top = z.max(axis=-1, keepdims=True)
+        log_sum = top[:, 0] + np.log(np.exp(z - top).sum(axis=-1))
+        target = np.asarray(row.ids[1:])
+        learned = np.asarray(row.learned[1:], dtype=bool)
+        loss = log_sum - z[np.arange(len(target)), target]
+        total, count = total + float(loss[learned].sum()), count + int(learned.sum())
+    return {"validation_loss": total / count, "perplexity": math.exp(total / count), "validation_tokens": count}
+
+
+def transcript(episode: Episode) -> dict[str, Any]:
+    """An episode as a person reads it."""
+    q = episode.question
+    return {
+        "id": q.id, "split": q.split, "template": q.template, "question": q.text, "gold_sql": q.gold_sql,
+        "correct": bool(episode.env.correct), "turns": list(zip(episode.actions, episode.observations, strict=True)),
+    }  # fmt: skip

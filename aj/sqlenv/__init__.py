@@ -1,0 +1,1 @@
+"""SQLEnv: an agent answers a question about a database that it cannot see, by exploring it."""

@@ -1,0 +1,313 @@
+"""The seal that every stage runs in.
+
+What it promises: parameters are checked before anything is touched; inputs are hashed at the start and again at
+the end (DVC hashes dependencies only after the command, so a script edited while it runs would be recorded as the
+producer); a stage reads only the parameters it declares in dvc.yaml; outputs are written to a temporary folder,
+synced, then renamed, with the manifest written last; a killed run leaves only a resume folder keyed by its inputs.
+Nothing that depends on the machine is in a hashed output: time, host, commit and code hashes go to .aj/runs/.
+What it does not cover: inputs outside dvc.yaml (a hub that changes behind a branch name, say).
+"""
+
+import csv
+import ctypes
+import dataclasses
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aj import params as parameters
+from aj.errors import AJError, ContractError, DataError
+from aj.hashing import canonical, digest, hash_tree
+
+WORK = Path(".aj")  # ignored by git and DVC: locks, temporary outputs, resume folders, run records
+MANIFEST = "manifest.json"
+HEADROOM = 256 << 20  # bytes kept free beyond what a stage says it needs
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What dvc.yaml says of one stage, with its items resolved."""
+
+    name: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+
+    @classmethod
+    def read(cls, name: str) -> "Declaration":
+        """Ask DVC itself, so that foreach and matrix items resolve exactly as they do in ``dvc repro``."""
+        from dvc.dependency import ParamsDependency
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            stage = Repo().stage.load_one("dvc.yaml", name)
+        except DvcException as error:
+            raise ContractError(f"stage {name!r} is not in dvc.yaml ({error}): see `dvc stage list`.") from None
+        plain = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
+        keys = [k for d in stage.deps if isinstance(d, ParamsDependency) if d.def_path == "params.yaml" for k in d.params]
+        return cls(name, tuple(plain), tuple(keys), tuple(o.def_path for o in stage.outs))
+
+
+class Recorded:
+    """A parameter section that notes which keys are read, and refuses those the stage did not declare."""
+
+    def __init__(self, section: Any, declared: tuple[str, ...], seen: set[str], at: str = "") -> None:
+        self._section, self._declared, self._seen, self._at = section, declared, seen, at
+
+    def __getattr__(self, name: str) -> Any:
+        return self._wrap(getattr(self._section, name), name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._wrap(self._section[name], name)
+
+    def __iter__(self) -> Any:
+        self._note(self._at.rstrip("."))
+        return iter(self._section)
+
+    def _wrap(self, value: Any, name: str) -> Any:
+        if dataclasses.is_dataclass(value) or isinstance(value, dict):
+            return Recorded(value, self._declared, self._seen, f"{self._at}{name}.")
+        self._note(self._at + name)
+        return value
+
+    def _note(self, key: str) -> None:
+        if not any(key == d or key.startswith(d + ".") for d in self._declared):
+            raise ContractError(f"the stage reads parameter {key!r}, which dvc.yaml does not declare: add it there.")
+        self._seen.add(key)
+
+
+@dataclass
+class Run:
+    """One execution of a stage: its parameters in, its outputs out."""
+
+    declaration: Declaration
+    item: str
+    params: Any
+    """A ``Params`` that records what is read."""
+    inputs: dict[str, dict[str, str]]
+    read: set[str]
+    scratch: Path
+    started: float = field(default_factory=time.time)
+    _metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def out(self, path: str) -> Path:
+        """Where to write a declared output; it appears under its own name only when the stage has succeeded."""
+        if path not in self.declaration.outs:
+            raise ContractError(f"output {path!r} of {self.declaration.name} is not in dvc.yaml: declare it there.")
+        target = self.scratch / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def metrics(self, path: str, values: Mapping[str, float | int | None]) -> None:
+        """Write a metrics file: flat, sorted, rounded to 6 significant digits; NaN and missing values are errors."""
+        bad = [k for k, v in values.items() if v is None or v != v or v in (float("inf"), float("-inf"))]
+        if bad:
+            raise ContractError(f"metric {bad[0]!r} is {values[bad[0]]}: a metric that could not be measured is no metric.")
+        rounded = {k: v if isinstance(v, int) else float(f"{v:.6g}") for k, v in sorted(values.items())}
+        self.out(path).write_text(json.dumps(rounded, indent=2) + "\n")
+
+    def curve(self, path: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a table for a plot as CSV; every row has the same columns."""
+        rows = list(rows)
+        if not rows:
+            raise ContractError(f"the curve {path!r} has no point: nothing was logged.")
+        with self.out(path).open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+
+    def need_space(self, size: int) -> None:
+        """Stop before work starts when the disk cannot hold ``size`` more bytes."""
+        free = shutil.disk_usage(self.scratch).free
+        if free < size + HEADROOM:
+            raise DataError(
+                f"no disk space for {self.declaration.name}: {(size + HEADROOM) / 1e9:.1f} GB needed, "
+                f"{free / 1e9:.1f} GB free; make room and run it again."
+            )
+
+    @cached_property
+    def resume_dir(self) -> Path:
+        """A folder that outlives a killed run, named by the hash of everything this run depends on."""
+        known = {"inputs": self.inputs, "params": {k: _plain(self.params, k) for k in self.declaration.params}}
+        folder = WORK / "resume" / self.declaration.name / hashlib.sha256(canonical(known).encode()).hexdigest()[:16]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def seal(name: str, act: Callable[[Run], None]) -> None:
+    """Run one stage and end the process: 0 when its outputs are in place, 1 with one sentence when not."""
+    try:
+        _run(name, act)
+    except AJError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(f"no disk space left while writing {error.filename or 'outputs'}: make room and run the stage again.")
+
+
+def _run(name: str, act: Callable[[Run], None]) -> None:
+    address = _address(name)
+    _die_with_parent()
+    params = parameters.load()
+    declaration = Declaration.read(address)
+    with _lock(address):
+        scratch = WORK / "tmp" / address
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left behind
+        scratch.mkdir(parents=True)
+        missing = [d for d in declaration.deps if not Path(d).exists()]
+        if missing:
+            raise DataError(f"input {missing[0]!r} of {address} does not exist: restore it, or make it with `dvc repro`.")
+        stamps = {d: _stamp(Path(d)) for d in declaration.deps}
+        inputs = {d: hash_tree(Path(d)) for d in declaration.deps}
+        commit = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+        read: set[str] = set()
+        run = Run(declaration, address.partition("@")[2], Recorded(params, declaration.params, read), inputs, read, scratch)
+        try:
+            act(run)
+            _unchanged(declaration, inputs, stamps)
+            _publish(run)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(WORK / "resume" / address, ignore_errors=True)
+        _record(run, commit)
+
+
+def _publish(run: Run) -> None:
+    absent = [o for o in run.declaration.outs if not (run.scratch / o).exists()]
+    if absent:
+        raise ContractError(f"{run.declaration.name} did not write its output {absent[0]!r}: a stage makes all it declares.")
+    for out in run.declaration.outs:
+        made, place = run.scratch / out, Path(out)
+        if made.is_dir():
+            _write_manifest(made, run)
+        for file in [made] if made.is_file() else [f for f in made.rglob("*") if f.is_file()]:
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_dir():
+            shutil.rmtree(place)
+        os.replace(made, place)
+
+
+def _write_manifest(folder: Path, run: Run) -> None:
+    # Code hashes are left to dvc.lock and the run record: with them here, an edited comment would change every
+    # byte downstream, and DVC could not stop where the data came out the same.
+    data = {d: digest(tree) for d, tree in run.inputs.items() if not d.endswith(".py")}
+    manifest = {
+        "stage": run.declaration.name,
+        "inputs": data,
+        "params": {k: _plain(run.params, k) for k in sorted(run.read)},
+        "files": hash_tree(folder),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+
+
+def _plain(recorded: Recorded, key: str) -> Any:
+    value: Any = recorded._section
+    for part in key.split(".") if key else ():
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    if isinstance(value, dict):
+        return {k: parameters.as_dict(v) for k, v in value.items()}
+    return parameters.as_dict(value)
+
+
+def _unchanged(declaration: Declaration, inputs: dict[str, dict[str, str]], stamps: dict[str, Any]) -> None:
+    for dep in declaration.deps:
+        if _stamp(Path(dep)) != stamps[dep] and hash_tree(Path(dep)) != inputs[dep]:
+            raise ContractError(
+                f"input {dep!r} changed while {declaration.name} ran: its outputs were thrown away; run it again."
+            )
+
+
+def _stamp(path: Path) -> list[tuple[str, int, int]]:
+    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file() and "__pycache__" not in f.parts)
+    return [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+
+
+def _address(name: str) -> str:
+    """``sft`` or ``eval@q8``: DVC passes it in the environment, so that no parameter ever stands in a command line."""
+    given = os.environ.get("DVC_STAGE", "").rpartition(":")[2]
+    if given.partition("@")[0] == name:
+        return given
+    return f"{name}@{sys.argv[1]}" if len(sys.argv) > 1 else name
+
+
+def _die_with_parent() -> None:
+    # `kill -9` of dvc would leave the trainer running and writing; on Linux the kernel can pass the death on.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+class _lock:
+    """One process a stage: an orphan of a killed dvc is waited for by name instead of being raced."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.path = address, WORK / "lock" / address
+
+    def __enter__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream = self.path.open("a+")
+        try:
+            fcntl.flock(self.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.stream.seek(0)
+            raise ContractError(
+                f"stage {self.address} is already running as process {self.stream.read() or '?'}: wait for it or end it."
+            ) from None
+        self.stream.truncate(0)
+        self.stream.write(str(os.getpid()))
+        self.stream.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+
+def _record(run: Run, commit: tuple[str, str]) -> None:
+    import aj
+
+    code = {d: tree for d, tree in run.inputs.items() if d.endswith(".py") or d.startswith("aj/")}
+    record = {
+        "stage": run.declaration.name,
+        "seconds": round(time.time() - run.started, 1),
+        "peak_rss_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "package": str(Path(aj.__file__).parent),
+        "commit": commit[0],
+        "dirty": commit[1].splitlines(),
+        "code": {d: digest(tree) for d, tree in code.items()},
+        "params_read": sorted(run.read),
+    }
+    path = WORK / "runs" / f"{run.declaration.name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{run.declaration.name}: {record['seconds']} s, peak {record['peak_rss_megabytes']} MB", file=sys.stderr)
+
+
+def _git(*args: str) -> str:
+    try:
+        return subprocess.run(["git", *args], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _fail(sentence: str) -> None:
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    raise SystemExit(1)

@@ -1,0 +1,116 @@
+"""The pretraining corpus of the tiny base: documents from a seed, from the training side of the family only.
+
+Six kinds: copying in chat form, the protocol's words, synonyms, repetition, worked episodes as plain text, and tables
+with several queries. Two lessons stand behind the choice: a token that pretraining never saw cannot be lifted by LoRA
+over a frozen, tied embedding, so every word of the protocol occurs here; and ``DESCRIBE: <random table>`` taught the
+wrong table, so it stands only where it is right.
+"""
+
+import random
+from collections.abc import Iterator
+
+from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
+
+KINDS = {"copying": 12, "protocol": 8, "synonyms": 6, "repetition": 16, "episodes": 33, "queries": 25}  # per cent
+
+
+def documents(lexicon: Lexicon, seed: int, count: int) -> Iterator[str]:
+    """``count`` documents; the same seed gives the same text."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
+        yield _MAKERS[kind](rng, lexicon)
+
+
+def _copying(rng: random.Random, lexicon: Lexicon) -> str:
+    words = lexicon.names + lexicon.tables + tuple(w for g in lexicon.numbers for w in g)
+    word, number = rng.choice(words), rng.randint(0, 999)
+    asked, said = rng.choice(
+        [
+            (f"say '{word}'", f"'{word}'"),
+            (f"say {number}", f"{number}"),
+            (f"the result is {number}. what is the result?", f"{number}"),
+            (f"hello, i am '{word}'", f"hello '{word}', how can i help?"),
+        ]
+    )
+    return f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+
+
+def _protocol(rng: random.Random, lexicon: Lexicon) -> str:
+    lines = []
+    for _ in range(4):
+        table, other = rng.choice(lexicon.tables), rng.choice(lexicon.tables)
+        column = rng.choice(rng.choice(lexicon.numbers))
+        lines.append(
+            rng.choice(
+                [
+                    "ANSWER: unknown",
+                    f"error: no such table: {table}; tables: {table}, {other}",
+                    f"error: no such column: {column}",
+                    "empty",
+                    "null",
+                    f"tables: {table}, {other}",
+                    "tool",
+                ]
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _synonyms(rng: random.Random, lexicon: Lexicon) -> str:
+    pairs = (rng.sample(rng.choice(lexicon.synonyms), 2) for _ in range(6))
+    return "".join(f"same: {a}, {b}\n" for a, b in pairs)
+
+
+def _repetition(rng: random.Random, lexicon: Lexicon) -> str:
+    values = [v for _, group in lexicon.categories for v in group]
+    words = [
+        rng.choice(lexicon.names)
+        if rng.random() < 0.4
+        else str(rng.randint(0, 999))
+        if rng.random() < 0.5
+        else rng.choice(values)
+        for _ in range(rng.randint(6, 12))
+    ]
+    line = ", ".join(f"'{w}'" for w in words)
+    return f"list: {line}\nagain: {line}\nagain: {line}\n"
+
+
+def _episodes(rng: random.Random, lexicon: Lexicon) -> str:
+    # Question before schema: the order that the episodes will have, without chat markup.
+    parts = []
+    for _ in range(2):
+        tables = draw_tables(rng, lexicon, held_out=False)
+        draft = draw_question(rng, lexicon, tables, templates=lexicon.templates)
+        result = run_sql(tables, draft.sql)
+        sample = ""
+        if rng.random() < 0.15:
+            sample = f"SAMPLE: {draft.table.name}\n{run_sql(tables, f'SELECT * FROM {draft.table.name} LIMIT 5')}\n"
+        parts.append(
+            f"tables: {', '.join(t.name for t in tables)}\nquestion: {draft.text}\n"
+            f"DESCRIBE: {draft.table.name}\n{draft.table.description}\n{sample}"
+            f"QUERY: {draft.sql}\nresult: {result}\nANSWER: {result}\n"
+        )
+    return "\n".join(parts)
+
+
+def _queries(rng: random.Random, lexicon: Lexicon) -> str:
+    tables = draw_tables(rng, lexicon, held_out=False, count=1)
+    parts = [f"table {tables[0].name}\n{tables[0].description}"]
+    for _ in range(rng.randint(4, 6)):
+        draft = draw_question(rng, lexicon, tables, templates=lexicon.templates)
+        parts.append(f"question: {draft.text}\nQUERY: {draft.sql}")
+        if rng.random() < 0.7:
+            result = run_sql(tables, draft.sql)
+            parts.append(f"result: {result}\nANSWER: {result}")
+    return "\n".join(parts) + "\n"
+
+
+_MAKERS = {
+    "copying": _copying,
+    "protocol": _protocol,
+    "synonyms": _synonyms,
+    "repetition": _repetition,
+    "episodes": _episodes,
+    "queries": _queries,
+}

@@ -1,0 +1,1 @@
+"""LoRA training through TRL: one adapter goes through sft, dpo and grpo."""

@@ -1,0 +1,50 @@
+"""Direct preference optimisation through TRL's DPOTrainer: the same adapter goes on.
+
+The reference is a frozen copy of the adapter as it came in, which TRL makes itself (adapter name ``ref``).
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aj.training.trainer import common_arguments
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from peft import PeftModel
+    from transformers import PreTrainedTokenizerBase
+    from trl import DPOTrainer
+
+EVAL_BATCH = 32
+
+
+def dataset(rows: Iterable[dict[str, Any]], *, swapped: bool = False) -> "Dataset":
+    """Stored pairs in TRL's conversational form. ``swapped`` exchanges the labels: the control run of bench/."""
+    from datasets import Dataset
+
+    good, bad = ("rejected", "chosen") if swapped else ("chosen", "rejected")
+    turn = lambda text: [{"role": "assistant", "content": text}]  # noqa: E731
+    return Dataset.from_list(
+        [{"prompt": json.loads(r["prompt"]), "chosen": turn(r[good]), "rejected": turn(r[bad])} for r in rows]
+    )
+
+
+def trainer(
+    model: "PeftModel", tokenizer: "PreTrainedTokenizerBase", section: Any, *, train: "Dataset", validation: "Dataset",
+    max_length: int, output: Path, seed: int,
+) -> "DPOTrainer":  # fmt: skip
+    """A configured trainer; ``section`` is ``params.dpo``."""
+    from trl import DPOConfig, DPOTrainer
+
+    arguments = DPOConfig(
+        **common_arguments(section, output=output, seed=seed),
+        gradient_accumulation_steps=section.accumulation,
+        lr_scheduler_type="cosine",
+        beta=section.beta,
+        max_length=max_length,
+        per_device_eval_batch_size=EVAL_BATCH,
+    )
+    return DPOTrainer(
+        model=model, args=arguments, train_dataset=train, eval_dataset=validation, processing_class=tokenizer
+    )

@@ -1,0 +1,108 @@
+"""Measure one form of the model on the held-out items: the same items, greedily, for every form.
+
+Forms: base, sft, dpo, grpo, merged through transformers; q8, q4km through llama.cpp, and against merged.
+Run by `dvc repro`; by hand: `python -m stages.eval q4km`.
+"""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from aj.chat import Tokens, tokenise
+from aj.evaluation import suites
+from aj.evaluation.llama_engine import LlamaEngine
+from aj.evaluation.transformers_engine import TransformersEngine
+from aj.export.parity import compare
+from aj.sources import base, rows
+from aj.sqlenv import questions
+from aj.sqlenv.rollout import Roller
+from aj.stage import Run, seal
+from aj.training import model as models
+from aj.training.sft import conversation
+
+BASE, MERGED, QUESTIONS = Path("data/raw/base"), Path("models/merged"), Path("data/mix/eval")
+ROWS = Path("data/mix/sft/validation.parquet")
+ADAPTERS, QUANTIZED = ("sft", "dpo", "grpo"), ("q8", "q4km")
+
+
+def main(run: Run) -> None:
+    import torch
+
+    torch.set_num_threads(run.params.threads)
+    p, form = run.params.eval, run.item
+
+    with ExitStack() as stack:
+        # 1. The model in this form.
+        tokenizer = base.load_tokenizer(MERGED if form in QUANTIZED else BASE)
+        engine = stack.enter_context(llama(run)) if form in QUANTIZED else transformers(run, form, tokenizer)
+
+        # 2. Episodes on held-out questions.
+        asked = suites.first_of_each_split(questions.load(QUESTIONS), p.episodes)
+        roller = Roller(tokenizer, budget=p.budget, max_new_tokens=p.max_new_tokens, max_length=p.max_length)
+        episodes = roller.play(asked, with_progress(engine.generate, form))
+        table = suites.accuracy_by_split(episodes)
+
+        # 3. Validation loss on held-out conversations.
+        fixed = [tokenise(tokenizer, conversation(row)) for row in rows.read_all(ROWS)[: p.validation_rows]]
+        numbers = suites.flat(table) | suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
+
+        # 4. A quantized form against merged, on the same rows.
+        if isinstance(engine, LlamaEngine):
+            numbers |= against_merged(run, engine, tokenizer, fixed)
+
+    # 5. Numbers, a table to plot, and the episodes themselves for a person to read.
+    run.metrics(f"metrics/eval_{form}.json", numbers)
+    columns = ("split", "accuracy", "low", "high", "n")
+    run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in table])
+    lines = [json.dumps(suites.transcript(e), ensure_ascii=False) for e in episodes]
+    run.out(f"metrics/transcripts/{form}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for row in table:
+        print(f"{form} {row['split']}: {row['accuracy']:.3f} [{row['low']:.3f}, {row['high']:.3f}] n={row['n']}")
+
+
+def transformers(run: Run, form: str, tokenizer: Any) -> TransformersEngine:
+    """Base, an adapter on it, or the merged model, in the precision that sft trained in."""
+    model: Any = models.load_base(MERGED if form == "merged" else base.weights(BASE), precision=run.params.sft.precision)
+    if form in ADAPTERS:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, Path("models") / form)
+    return TransformersEngine(model, tokenizer, batch_size=run.params.eval.batch_size)
+
+
+def llama(run: Run) -> LlamaEngine:
+    """The GGUF of this form, whatever its version is called."""
+    (file,) = (Path("models/gguf") / run.item).glob("*.gguf")
+    return LlamaEngine(file, threads=run.params.threads, max_length=run.params.eval.max_length)
+
+
+def against_merged(run: Run, engine: LlamaEngine, tokenizer: Any, fixed: list[Tokens]) -> dict[str, float]:
+    """Token-id parity, and divergence of the logits from the merged model's."""
+    merged = transformers(run, "merged", tokenizer)
+    ids = [t.ids for t in fixed]
+    same = sum(engine.tokenize(tokenizer.decode(row)) == row for row in ids)
+    parity = compare(merged.logits(ids), engine.logits(ids))
+    return {
+        "token_parity": same / len(ids),
+        "top1_agreement": parity.top1,
+        "mean_kl": parity.mean_kl,
+        "compared_positions": parity.positions,
+    }
+
+
+def with_progress(generate: Any, form: str) -> Any:
+    """The engine's ``generate`` with a bar that counts turns played."""
+    bar = tqdm(desc=f"turns, {form}", unit=" turns")
+
+    def counted(contexts: list[list[int]], max_new_tokens: int) -> Any:
+        bar.update(len(contexts))
+        return generate(contexts, max_new_tokens)
+
+    return counted
+
+
+if __name__ == "__main__":
+    seal("eval", main)

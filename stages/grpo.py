@@ -1,0 +1,55 @@
+"""Group relative policy optimisation: the adapter of dpo plays SQLEnv and learns which episodes end right.
+
+Run by `dvc repro`; by hand: `python -m stages.grpo`.
+"""
+
+from pathlib import Path
+
+from aj.params import derive
+from aj.sources import base
+from aj.sqlenv import questions
+from aj.stage import Run, seal
+from aj.training import grpo
+from aj.training import model as models
+from aj.training.trainer import curve, train
+
+BASE, MIX, ADAPTER = Path("data/raw/base"), Path("data/mix/rl"), Path("models/dpo")
+LAST = 5  # steps that the final rewards are the mean of
+
+
+def main(run: Run) -> None:
+    import torch
+
+    torch.set_num_threads(run.params.threads)
+    p = run.params.grpo
+
+    # 1. Base and the adapter so far.
+    tokenizer = base.load_tokenizer(BASE)
+    weights = models.load_base(base.weights(BASE), precision=p.precision, quantization=run.params.sft.quantization)
+    model = models.continue_adapter(weights, ADAPTER)
+
+    # 2. Questions, every gold checked.
+    asked = questions.load(MIX)
+
+    # 3. Train.
+    trainer = grpo.trainer(
+        model, tokenizer, p, questions=asked, output=run.resume_dir, seed=derive(run.params.seed, "grpo")
+    )
+    log = train(trainer, run.resume_dir)
+
+    # 4. Adapter, numbers, curve. What it has learned is measured by eval: a step's reward mostly shows which
+    #    questions were drawn.
+    models.save_adapter(model, run.out("models/grpo"), base.read_pin(BASE)["id"])
+    names = {f"rewards/{f.__name__}/mean": name for name, f in grpo.REWARDS.items()}
+    names |= {"reward": "reward", "entropy": "entropy", "frac_reward_zero_std": "groups_without_spread"}
+    names |= {"completions/mean_length": "episode_tokens", "kl": "kl"}
+    points = curve(log, names, needs="reward")
+    last = points[-LAST:]
+    means = {f"last_{key}": sum(x[key] for x in last) / len(last) for key in last[0] if key != "step"}
+    episodes = trainer.state.global_step * p.questions_per_step * p.group_size
+    run.metrics("metrics/grpo.json", {"steps": trainer.state.global_step, "episodes": episodes, **means})
+    run.curve("metrics/curves/grpo.csv", points)
+
+
+if __name__ == "__main__":
+    seal("grpo", main)
