@@ -164,6 +164,8 @@ def seal(name: str, act: Callable[[Run], None]) -> None:
 def _run(name: str, act: Callable[[Run], None]) -> None:
     address = _address(name)
     _die_with_parent()
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_MININTERVAL", "15")  # seconds; a log file wants few lines
     params = parameters.load()
     declaration = Declaration.read(address)
     with _lock(address):

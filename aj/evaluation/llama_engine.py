@@ -2,9 +2,11 @@
 
 It calls llama_cpp's low-level functions (llama.cpp's include/llama.h): the high-level class decodes one
 sequence at a time, and batched decoding is the lever. Each live sequence has a slot of the KV cache; when it
-ends, the next context gets the slot (continuous batching). The cache is float32: differences seen are the
-weights'. What is not covered: sampling. Kernels for one row and for many round differently (about 1e-6 of a
-logit), so a tie between two tokens may fall differently when contexts are grouped differently.
+ends, the next context gets the slot (continuous batching). The cache is float32 and flash attention is off,
+so that differences seen are the weights': a float32 model is then within 1e-4 of a logit of transformers
+(0.02 with llama.cpp's defaults).
+What is not covered: sampling. Kernels for one row and for many round differently, most of all in k-quants, so
+a near-tie may fall differently when contexts are grouped differently.
 """
 
 import ctypes
@@ -104,7 +106,7 @@ class LlamaEngine:
         limits = [min(max_new_tokens, self._max_length - len(context)) for context in contexts]
         waiting = deque(i for i, limit in enumerate(limits) if limit > 0)
         live: dict[int, int] = {}  # slot -> index of its context
-        free = list(range(self._parallel))
+        free = list(reversed(range(self._parallel)))  # the lowest is taken first
         self._forget()
         while waiting or live:
             parts: list[Part] = [
@@ -116,6 +118,7 @@ class LlamaEngine:
                 live[slot] = waiting.popleft()
                 parts.append((slot, 0, contexts[live[slot]]))
                 room -= len(contexts[live[slot]])
+            parts.sort()  # llama.cpp computes slots in one go only where their numbers follow each other
             ends = self._decode(parts, every=False)
             for (slot, _, _), end in zip(parts, ends, strict=True):
                 result = results[live[slot]]

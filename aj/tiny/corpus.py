@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
 
-KINDS = {"copying": 12, "protocol": 8, "synonyms": 6, "repetition": 16, "episodes": 33, "queries": 25}  # per cent
+KINDS = {"copying": 16, "protocol": 6, "synonyms": 6, "repetition": 14, "episodes": 33, "queries": 25}  # per cent
 
 
 def documents(lexicon: Lexicon, seed: int, count: int) -> Iterator[str]:
@@ -23,17 +23,22 @@ def documents(lexicon: Lexicon, seed: int, count: int) -> Iterator[str]:
 
 
 def _copying(rng: random.Random, lexicon: Lexicon) -> str:
-    words = lexicon.names + lexicon.tables + tuple(w for g in lexicon.numbers for w in g)
-    word, number = rng.choice(words), rng.randint(0, 999)
-    asked, said = rng.choice(
+    # A result is read off and answered thousands of times: copying is what a two-layer model has to learn first.
+    return "".join(_exchange(rng, lexicon) for _ in range(4))
+
+
+def _exchange(rng: random.Random, lexicon: Lexicon) -> str:
+    number = rng.randint(0, 10 ** rng.randint(1, 3) - 1)
+    value = str(number) if rng.random() < 0.7 else rng.choice(lexicon.names)
+    role, heard, said = rng.choice(
         [
-            (f"say '{word}'", f"'{word}'"),
-            (f"say {number}", f"{number}"),
-            (f"the result is {number}. what is the result?", f"{number}"),
-            (f"hello, i am '{word}'", f"hello '{word}', how can i help?"),
+            ("tool", value, f"ANSWER: {value}"),
+            ("tool", value, f"ANSWER: {value}"),
+            ("user", f"say '{value}'", f"'{value}'"),
+            ("user", f"the result is {value}. what is the result?", value),
         ]
     )
-    return f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
+    return f"<|im_start|>{role}\n{heard}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
 
 
 def _protocol(rng: random.Random, lexicon: Lexicon) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from trl import DPOTrainer
 
-EVAL_BATCH = 32
+EVAL_BATCH = 64  # at most
 
 
 def dataset(rows: Iterable[dict[str, Any]], *, swapped: bool = False) -> "Dataset":
@@ -43,8 +43,13 @@ def trainer(
         lr_scheduler_type="cosine",
         beta=section.beta,
         max_length=max_length,
-        per_device_eval_batch_size=EVAL_BATCH,
+        per_device_eval_batch_size=_even_batch(len(validation)),
     )
     return DPOTrainer(
         model=model, args=arguments, train_dataset=train, eval_dataset=validation, processing_class=tokenizer
     )
+
+
+def _even_batch(items: int) -> int:
+    # TRL averages its metrics over batches: only batches of one size give the mean over pairs.
+    return max(size for size in range(1, EVAL_BATCH + 1) if items % size == 0)

@@ -48,7 +48,6 @@ def trainer(
         lr_scheduler_type="cosine",
         max_length=max_length,
         packing=section.packing,
-        assistant_only_loss=True,
         eval_strategy="steps",
         eval_steps=section.eval_steps,
         per_device_eval_batch_size=section.batch_size,
