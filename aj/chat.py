@@ -9,8 +9,9 @@ which names the bucket it is counted in; nothing is dropped without one.
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from aj.hashing import canonical
@@ -53,7 +54,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
         row = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise RowError("bad_encoding", f"not UTF-8 at byte {error.start}") from None
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
         raise RowError("bad_json", str(error)) from None
     if not isinstance(row, dict):
         raise RowError("not_an_object", f"a {type(row).__name__}")
@@ -63,21 +64,27 @@ def parse_line(line: bytes) -> dict[str, Any]:
 def normalise(row: Mapping[str, Any]) -> Conversation:
     """Bring a row into the one schema.
 
-    Raises RowError with bucket no_messages, unknown_role, bad_content, control_characters, bad_tool_call,
-    unknown_tool, empty_message, orphan_tool_message or no_assistant_turn.
+    Raises RowError with bucket no_messages, bad_tools, bad_json, unknown_role, bad_content, control_characters,
+    bad_tool_call, unknown_tool, empty_message, orphan_tool_message or no_assistant_turn.
     """
     raw, tools = _maybe_json(row.get("messages")), _maybe_json(row.get("tools")) or []
     if not isinstance(raw, list) or not raw:
         raise RowError("no_messages", "the row has no list of messages")
-    if not isinstance(tools, list) or not all(isinstance(t, dict) and "name" in t.get("function", t) for t in tools):
+    if not isinstance(tools, list) or not all(map(_is_tool, tools)):
         raise RowError("bad_tools", "tools is not a list of named functions")
     known = names(tools) if tools else names(agent_tools())
     messages = [_message(m, known) for m in raw]
     if not any(m["role"] == "assistant" for m in messages):
         raise RowError("no_assistant_turn", "nobody answers")
-    if messages[0]["role"] == "tool":
-        raise RowError("orphan_tool_message", "a tool speaks before it is called")
-    return Conversation(tuple(messages), tuple(tools))
+    roles = ["", *(m["role"] for m in messages)]
+    if any(role == "tool" and before not in ("assistant", "tool") for before, role in pairwise(roles)):
+        raise RowError("orphan_tool_message", "a tool speaks that nobody called")
+    conversation = Conversation(tuple(messages), tuple(tools))
+    try:
+        conversation.id  # noqa: B018  # content that has no canonical form (half a surrogate pair, 1e999) cannot be used
+    except (ValueError, TypeError) as error:
+        raise RowError("bad_content", str(error)) from None
+    return conversation
 
 
 def render(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation, *, generate: bool = False) -> str:
@@ -101,14 +108,22 @@ class Tokens:
 
 
 def tokenise(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -> Tokens:
-    """Render and tokenise; the template's ``{% generation %}`` blocks mark what is learned (end of turn included)."""
-    encoded = tokenizer.apply_chat_template(
-        list(conversation.messages),
-        tools=list(conversation.tools) or None,
-        tokenize=True,
-        return_dict=True,
-        return_assistant_tokens_mask=True,
-    )
+    """Render and tokenise; the template's ``{% generation %}`` blocks mark what is learned (end of turn included).
+
+    Raises RowError (template_refused) where the template refuses the conversation.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        encoded = tokenizer.apply_chat_template(
+            list(conversation.messages),
+            tools=list(conversation.tools) or None,
+            tokenize=True,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
+        )
+    except TemplateError as error:  # many templates refuse what they cannot write: two user turns in a row, say
+        raise RowError("template_refused", str(error)) from None
     return Tokens(list(encoded["input_ids"]), [int(m) for m in encoded["assistant_masks"]])
 
 
@@ -140,6 +155,8 @@ def _message(raw: Any, known: set[str]) -> dict[str, Any]:
     if not isinstance(calls, list):
         raise RowError("bad_tool_call", "tool_calls is not a list")
     if calls:
+        if raw["role"] != "assistant":
+            raise RowError("bad_tool_call", f"a {raw['role']} message calls a tool")
         message["tool_calls"] = [_call(c, known) for c in calls]
     if not content.strip() and not calls and raw["role"] != "tool":
         raise RowError("empty_message", f"an empty {raw['role']} message")
@@ -165,12 +182,17 @@ def _call(raw: Any, known: set[str]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+def _is_tool(raw: Any) -> bool:
+    function = raw.get("function", raw) if isinstance(raw, dict) else None
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
+
+
 def _maybe_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value, parse_constant=_no_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RowError("bad_json", str(error)) from None
 
 

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import hashlib
 import json
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,12 +22,12 @@ from aj.errors import ParamsError
 from aj.version import Version
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+COMMIT = re.compile(r"[0-9a-f]{40}")
 Count = Annotated[int, Field(ge=1)]
 Index = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -43,6 +44,18 @@ class Base:
     """SPDX identifier; travels into the GGUF's metadata."""
     chat_template: str
     """``tokenizer`` (the base's own) or the path of a Jinja file in this repository."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Compute:
+    """How the base is held while it is trained; the same for sft, dpo and grpo."""
+
+    threads: Count
+    """CPU threads; a parameter because it may change the order of float sums."""
+    precision: Literal["fp32", "bf16"]
+    quantization: Literal["none", "nf4"]
+    """``nf4``: QLoRA (Dettmers et al., 2023)."""
+    gradient_checkpointing: bool
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -104,10 +117,7 @@ class Sft:
     learning_rate: Positive
     warmup_steps: Index
     weight_decay: NonNegative
-    quantization: Literal["none", "nf4"]
-    precision: Precision
     packing: bool
-    gradient_checkpointing: bool
     eval_steps: Count
     """Steps between two measurements of the validation loss."""
     save_steps: Count
@@ -126,8 +136,6 @@ class Dpo:
     learning_rate: Positive
     warmup_steps: Index
     beta: Positive
-    precision: Precision
-    gradient_checkpointing: bool
     save_steps: Count
 
 
@@ -162,8 +170,6 @@ class Grpo:
     max_length: Count
     """Longest whole episode, in tokens."""
     weights: Weights
-    precision: Precision
-    gradient_checkpointing: bool
     save_steps: Count
 
 
@@ -197,10 +203,12 @@ class Params:
     code: str
     version: str
     seed: Index
-    threads: Count
+    system: str
+    """System message that opens every SQLEnv episode; empty for a model that learns the protocol by heart."""
     lora_r: Count
     lora_alpha: Count
     lora_dropout: Share
+    compute: Compute
     base: Base
     pretrain: Pretrain | None
     sources: dict[str, Source]
@@ -221,13 +229,13 @@ def load(path: Path = Path("params.yaml")) -> Params:
     if not isinstance(tree, dict):
         raise ParamsError(f"{path} holds no mapping of keys: start from one with `aj use tiny`.")
     problems = list(_unknown_keys(Params, tree))
-    if not problems:
-        try:
-            # Through JSON: pydantic's strict mode takes a mapping for a dataclass only there.
-            params = TypeAdapter(Params).validate_json(json.dumps(tree, default=str))
-            problems = list(_cross_checks(params))
-        except ValidationError as error:
-            problems = [_sentence(e) for e in error.errors()]
+    try:
+        # Through JSON: pydantic's strict mode takes a mapping for a dataclass only there.
+        params = TypeAdapter(Params).validate_json(json.dumps(tree, default=str))
+        problems += _cross_checks(params)
+    except ValidationError as error:
+        # Beside an unknown key, a missing one is most often the same mistake seen from the other side.
+        problems += [_sentence(e) for e in error.errors() if not problems or e["type"] != "missing"]
     if problems:
         raise ParamsError("\n".join(f"{path}: {problem}" for problem in problems))
     return params
@@ -235,7 +243,8 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def read_yaml(path: Path) -> Any:
     """Plain Python values of a YAML 1.2 file: the one loader of the project; ParamsError when it cannot be read."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(path)
@@ -293,6 +302,8 @@ def _cross_checks(p: Params) -> Iterator[str]:
             yield from _pretrain_checks(p.pretrain, p)
     elif "/" not in p.base.id:
         yield f"base.id is {p.base.id!r}: a hub base is written owner/name."
+    elif not COMMIT.fullmatch(p.base.revision):
+        yield f"base.revision is {p.base.revision!r}: write the full commit hash, because a branch moves."
     if not p.sources:
         yield "sources is empty: name at least one folder of data/sources/."
     total = sum(source.share for source in p.sources.values())
@@ -306,6 +317,8 @@ def _cross_checks(p: Params) -> Iterator[str]:
     episodes = p.grpo.questions_per_step * p.grpo.group_size
     if episodes % p.grpo.batch_size:
         yield f"grpo.batch_size is {p.grpo.batch_size}: it must divide questions_per_step * group_size = {episodes}."
+    if p.eval.max_length < p.mix.max_length:
+        yield f"eval.max_length is {p.eval.max_length}, shorter than mix.max_length = {p.mix.max_length}: raise it."
     if p.grpo.weights.correctness == 0:
         yield "grpo.weights.correctness is 0: without it shaping alone would be learned; set it above 0."
 

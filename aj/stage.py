@@ -10,7 +10,6 @@ What it does not cover: inputs outside dvc.yaml (a hub that changes behind a bra
 
 import csv
 import ctypes
-import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -30,65 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from aj import params as parameters
+from aj.declaration import Declaration, Recorded
 from aj.errors import AJError, ContractError, DataError
 from aj.hashing import canonical, digest, hash_tree
 
 WORK = Path(".aj")  # ignored by git and DVC: locks, temporary outputs, resume folders, run records
 MANIFEST = "manifest.json"
 HEADROOM = 256 << 20  # bytes kept free beyond what a stage says it needs
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What dvc.yaml says of one stage, with its items resolved."""
-
-    name: str
-    deps: tuple[str, ...]
-    params: tuple[str, ...]
-    outs: tuple[str, ...]
-
-    @classmethod
-    def read(cls, name: str) -> "Declaration":
-        """Ask DVC itself, so that foreach and matrix items resolve exactly as they do in ``dvc repro``."""
-        from dvc.dependency import ParamsDependency
-        from dvc.exceptions import DvcException
-        from dvc.repo import Repo
-
-        try:
-            stage = Repo().stage.load_one("dvc.yaml", name)
-        except DvcException as error:
-            raise ContractError(f"stage {name!r} is not in dvc.yaml ({error}): see `dvc stage list`.") from None
-        plain = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
-        keys = [k for d in stage.deps if isinstance(d, ParamsDependency) if d.def_path == "params.yaml" for k in d.params]
-        return cls(name, tuple(plain), tuple(keys), tuple(o.def_path for o in stage.outs))
-
-
-class Recorded:
-    """A parameter section that notes which keys are read, and refuses those the stage did not declare."""
-
-    def __init__(self, section: Any, declared: tuple[str, ...], seen: set[str], at: str = "") -> None:
-        self._section, self._declared, self._seen, self._at = section, declared, seen, at
-
-    def __getattr__(self, name: str) -> Any:
-        return self._wrap(getattr(self._section, name), name)
-
-    def __getitem__(self, name: str) -> Any:
-        return self._wrap(self._section[name], name)
-
-    def __iter__(self) -> Any:
-        self._note(self._at.rstrip("."))
-        return iter(self._section)
-
-    def _wrap(self, value: Any, name: str) -> Any:
-        if dataclasses.is_dataclass(value) or isinstance(value, dict):
-            return Recorded(value, self._declared, self._seen, f"{self._at}{name}.")
-        self._note(self._at + name)
-        return value
-
-    def _note(self, key: str) -> None:
-        if not any(key == d or key.startswith(d + ".") for d in self._declared):
-            raise ContractError(f"the stage reads parameter {key!r}, which dvc.yaml does not declare: add it there.")
-        self._seen.add(key)
 
 
 @dataclass
@@ -98,7 +45,7 @@ class Run:
     declaration: Declaration
     item: str
     params: Any
-    """A ``Params`` that records what is read."""
+    """A ``Recorded`` view of Params: reads like it, and notes what is read."""
     inputs: dict[str, dict[str, str]]
     read: set[str]
     scratch: Path
@@ -143,7 +90,7 @@ class Run:
     @cached_property
     def resume_dir(self) -> Path:
         """A folder that outlives a killed run, named by the hash of everything this run depends on."""
-        known = {"inputs": self.inputs, "params": {k: _plain(self.params, k) for k in self.declaration.params}}
+        known = {"inputs": self.inputs, "params": {k: self.params.plain(k) for k in self.declaration.params}}
         folder = WORK / "resume" / self.declaration.name / hashlib.sha256(canonical(known).encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -169,12 +116,12 @@ def _run(name: str, act: Callable[[Run], None]) -> None:
     params = parameters.load()
     declaration = Declaration.read(address)
     with _lock(address):
-        scratch = WORK / "tmp" / address
-        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left behind
-        scratch.mkdir(parents=True)
         missing = [d for d in declaration.deps if not Path(d).exists()]
         if missing:
             raise DataError(f"input {missing[0]!r} of {address} does not exist: restore it, or make it with `dvc repro`.")
+        scratch = WORK / "tmp" / address
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed run left behind
+        scratch.mkdir(parents=True)
         stamps = {d: _stamp(Path(d)) for d in declaration.deps}
         inputs = {d: hash_tree(Path(d)) for d in declaration.deps}
         commit = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
@@ -204,7 +151,7 @@ def _publish(run: Run) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_dir():
             shutil.rmtree(place)
-        os.replace(made, place)
+        made.replace(place)
 
 
 def _write_manifest(folder: Path, run: Run) -> None:
@@ -214,19 +161,10 @@ def _write_manifest(folder: Path, run: Run) -> None:
     manifest = {
         "stage": run.declaration.name,
         "inputs": data,
-        "params": {k: _plain(run.params, k) for k in sorted(run.read)},
+        "params": {k: run.params.plain(k) for k in sorted(run.read)},
         "files": hash_tree(folder),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
-
-
-def _plain(recorded: Recorded, key: str) -> Any:
-    value: Any = recorded._section
-    for part in key.split(".") if key else ():
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
-    if isinstance(value, dict):
-        return {k: parameters.as_dict(v) for k, v in value.items()}
-    return parameters.as_dict(value)
 
 
 def _unchanged(declaration: Declaration, inputs: dict[str, dict[str, str]], stamps: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from aj.errors import ParamsError
 FLAVOURS = ("lora", "merged", "q8", "q6k", "q5km", "q4km", "mix")  # one row a form; add a row for a new quant type
 
 CODE = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
-NUMBER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+NUMBER = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")  # \d is also every other script's digits
 # Greedy code: names are parsed from the right, because a code may itself contain hyphens (Llama33-70B).
 NAME = re.compile(rf"AJ-(?P<code>{CODE.pattern})-v(?P<number>{NUMBER.pattern})-(?P<flavour>[a-z0-9]+)")
 
@@ -50,7 +50,7 @@ class Version:
         """Read a full artifact name; ParamsError with a hint when it does not follow the grammar."""
         found = NAME.fullmatch(name)
         if not found:
-            hint = " (a code has no dots)" if re.search(r"AJ-[^v]*\.", name) else ""
+            hint = " (a code has no dots)" if re.search(r"AJ-.*\..*-v\d", name) else ""
             raise ParamsError(f"{name!r} is not an artifact name: write AJ-Code-v1.2.3-flavour{hint}.")
         return cls.of(found["code"], found["number"], found["flavour"])
 

@@ -24,7 +24,7 @@ def main(run: Run) -> None:
         case "hub":
             rows = hub.land(card, name, out)
         case "sqlenv":
-            rows = sqlenv.land(card, name, out, run.params.seed)
+            rows = sqlenv.land(card, name, out, seed=run.params.seed, system=run.params.system)
 
     # 2. The pin. Hashes of the files stand in the manifest that the seal writes beside it.
     (out / "source.json").write_text(json.dumps({**as_dict(card), "rows": rows}, sort_keys=True, indent=1) + "\n")

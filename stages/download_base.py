@@ -49,7 +49,7 @@ def pretrain(run: Run, out: Path) -> None:
 
     # 1. Words and shape.
     p, shape, seed = run.params.base, run.params.pretrain, run.params.seed
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     lexicon = Lexicon.read(LEXICON)
 
     # 2. Tokenizer.

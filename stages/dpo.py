@@ -19,12 +19,14 @@ BASE, MIX, ADAPTER = Path("data/raw/base"), Path("data/mix/preference"), Path("m
 def main(run: Run) -> None:
     import torch
 
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     p = run.params.dpo
 
     # 1. Base and the adapter so far.
     tokenizer = base.load_tokenizer(BASE)
-    weights = models.load_base(base.weights(BASE), precision=p.precision, quantization=run.params.sft.quantization)
+    weights = models.load_base(
+        base.weights(BASE), precision=run.params.compute.precision, quantization=run.params.compute.quantization
+    )
     model = models.continue_adapter(weights, ADAPTER)
 
     # 2. Pairs.
@@ -33,9 +35,16 @@ def main(run: Run) -> None:
 
     # 3. Train.
     trainer = dpo.trainer(
-        model, tokenizer, p, train=training, validation=dpo.dataset(held_out), max_length=run.params.mix.max_length,
-        output=run.resume_dir, seed=derive(run.params.seed, "dpo"),
-    )  # fmt: skip
+        model,
+        tokenizer,
+        p,
+        run.params.compute,
+        train=training,
+        validation=dpo.dataset(held_out),
+        max_length=run.params.mix.max_length,
+        output=run.resume_dir,
+        seed=derive(run.params.seed, "dpo"),
+    )
     log = train(trainer, run.resume_dir)
     after = trainer.evaluate()
 

@@ -25,13 +25,14 @@ from aj.training.sft import conversation
 
 BASE, MERGED, QUESTIONS = Path("data/raw/base"), Path("models/merged"), Path("data/mix/eval")
 ROWS = Path("data/mix/sft/validation.parquet")
+PARALLEL = 8  # sequences that llama.cpp decodes together; more was slower for a model this small
 ADAPTERS, QUANTIZED = ("sft", "dpo", "grpo"), ("q8", "q4km")
 
 
 def main(run: Run) -> None:
     import torch
 
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     p, form = run.params.eval, run.item
 
     with ExitStack() as stack:
@@ -65,7 +66,7 @@ def main(run: Run) -> None:
 
 def transformers(run: Run, form: str, tokenizer: Any) -> TransformersEngine:
     """Base, an adapter on it, or the merged model, in the precision that sft trained in."""
-    model: Any = models.load_base(MERGED if form == "merged" else base.weights(BASE), precision=run.params.sft.precision)
+    model: Any = models.load_base(MERGED if form == "merged" else base.weights(BASE), precision=run.params.compute.precision)
     if form in ADAPTERS:
         from peft import PeftModel
 
@@ -76,7 +77,7 @@ def transformers(run: Run, form: str, tokenizer: Any) -> TransformersEngine:
 def llama(run: Run) -> LlamaEngine:
     """The GGUF of this form, whatever its version is called."""
     (file,) = (Path("models/gguf") / run.item).glob("*.gguf")
-    return LlamaEngine(file, threads=run.params.threads, max_length=run.params.eval.max_length)
+    return LlamaEngine(file, threads=run.params.compute.threads, max_length=run.params.eval.max_length, parallel=PARALLEL)
 
 
 def against_merged(run: Run, engine: LlamaEngine, tokenizer: Any, fixed: list[Tokens]) -> dict[str, float]:

@@ -20,12 +20,14 @@ LAST = 5  # steps that the final rewards are the mean of
 def main(run: Run) -> None:
     import torch
 
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     p = run.params.grpo
 
     # 1. Base and the adapter so far.
     tokenizer = base.load_tokenizer(BASE)
-    weights = models.load_base(base.weights(BASE), precision=p.precision, quantization=run.params.sft.quantization)
+    weights = models.load_base(
+        base.weights(BASE), precision=run.params.compute.precision, quantization=run.params.compute.quantization
+    )
     model = models.continue_adapter(weights, ADAPTER)
 
     # 2. Questions, every gold checked.
@@ -33,7 +35,7 @@ def main(run: Run) -> None:
 
     # 3. Train.
     trainer = grpo.trainer(
-        model, tokenizer, p, questions=asked, output=run.resume_dir, seed=derive(run.params.seed, "grpo")
+        model, tokenizer, p, run.params.compute, questions=asked, output=run.resume_dir, seed=derive(run.params.seed, "grpo")
     )
     log = train(trainer, run.resume_dir)
 

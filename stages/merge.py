@@ -20,7 +20,7 @@ CHECKED = 16  # rows that are compared
 def main(run: Run) -> None:
     import torch
 
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     p = run.params.merge
 
     # 1. Merge.
@@ -37,7 +37,9 @@ def main(run: Run) -> None:
     fixed = [tokenise(tokenizer, conversation(row)).ids for row in rows.read_all(ROWS)[:CHECKED]]
     difference = logit_difference(weights, ADAPTER, out, fixed)
     if not difference <= p.tolerance:
-        raise ExportError(f"merged and base + adapter differ by {difference:.3g} in a logit, more than merge.tolerance = {p.tolerance}.")
+        raise ExportError(
+            f"merged and base + adapter differ by {difference:.3g} in a logit, more than merge.tolerance = {p.tolerance}."
+        )
 
     # 3. Numbers.
     run.metrics(
@@ -45,7 +47,7 @@ def main(run: Run) -> None:
         {
             "max_logit_difference": difference,
             "tensors": report.tensors,
-            "merged_tensors": report.merged_tensors,
+            "merged_tensors": report.merged,
             "bytes": report.total_bytes,
             "shards": report.shards,
         },

@@ -57,7 +57,9 @@ def main(run: Run) -> None:
     pairs = [check_pair(row, place) for n in names if (f := RAW / n / "pairs.parquet").is_file() for place, row in rows.read(f)]
     chosen = {side: [r for r in pairs if r["split"] == side] for side in ("train", "held_out")}
     if len(chosen["train"]) < p.preference_pairs:
-        raise DataError(f"{len(chosen['train'])} preference pairs for training, mix.preference_pairs asks {p.preference_pairs}: lower it.")
+        raise DataError(
+            f"{len(chosen['train'])} preference pairs for training, mix.preference_pairs asks {p.preference_pairs}: lower it."
+        )
     preference = run.out("data/mix/preference")
     rows.write(preference / "train.parquet", chosen["train"][: p.preference_pairs])
     rows.write(preference / "validation.parquet", chosen["held_out"])
@@ -95,14 +97,19 @@ def main(run: Run) -> None:
         counts |= {"asked": portion.asked, "available": portion.available, "taken": portion.taken}
         report |= {f"source.{portion.source}.{key}": value for key, value in counts.items()}
     run.metrics("metrics/mix.json", report)
-    run.curve("metrics/curves/mix.csv", [{"source": x.source, "asked": x.asked, "available": x.available, "taken": x.taken} for x in portions])
+    run.curve(
+        "metrics/curves/mix.csv",
+        [{"source": x.source, "asked": x.asked, "available": x.available, "taken": x.taken} for x in portions],
+    )
 
 
 def refuse_strangers(names: list[str]) -> None:
     """A folder that no source claims would be hashed into the mix's identity without being part of it."""
     strangers = sorted(d.name for d in RAW.iterdir() if d.is_dir() and d.name not in {*names, "base"})
     if strangers:
-        raise DataError(f"data/raw/{strangers[0]} belongs to no source in params.yaml: remove it with `rm -r data/raw/{strangers[0]}`.")
+        raise DataError(
+            f"data/raw/{strangers[0]} belongs to no source in params.yaml: remove it with `rm -r data/raw/{strangers[0]}`."
+        )
 
 
 def found(name: str) -> Any:

@@ -37,7 +37,7 @@ def main(run: Run) -> None:
     out = run.out(f"models/gguf/{flavour}")
     out.mkdir()
     file = out / f"{version}.gguf"
-    types = quantize(whole, file, flavour, threads=run.params.threads)
+    types = quantize(whole, file, flavour, threads=run.params.compute.threads)
     print(f"{file.name}: {tensors} tensors as {types}")
 
     # 3. Numbers.

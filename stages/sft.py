@@ -18,13 +18,15 @@ BASE, MIX = Path("data/raw/base"), Path("data/mix/sft")
 def main(run: Run) -> None:
     import torch
 
-    torch.set_num_threads(run.params.threads)
+    torch.set_num_threads(run.params.compute.threads)
     p, seed = run.params.sft, derive(run.params.seed, "sft")
 
     # 1. Base and a fresh adapter.
     tokenizer = base.load_tokenizer(BASE)
     model = models.add_adapter(
-        models.load_base(base.weights(BASE), precision=p.precision, quantization=p.quantization),
+        models.load_base(
+            base.weights(BASE), precision=run.params.compute.precision, quantization=run.params.compute.quantization
+        ),
         r=run.params.lora_r,
         alpha=run.params.lora_alpha,
         dropout=run.params.lora_dropout,
@@ -37,9 +39,16 @@ def main(run: Run) -> None:
 
     # 3. Train.
     trainer = sft.trainer(
-        model, tokenizer, p, train=training, validation=validation, max_length=run.params.mix.max_length,
-        output=run.resume_dir, seed=seed,
-    )  # fmt: skip
+        model,
+        tokenizer,
+        p,
+        run.params.compute,
+        train=training,
+        validation=validation,
+        max_length=run.params.mix.max_length,
+        output=run.resume_dir,
+        seed=seed,
+    )
     log = train(trainer, run.resume_dir)
     after = trainer.evaluate()
 

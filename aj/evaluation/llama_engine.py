@@ -51,9 +51,7 @@ class LlamaEngine:
             raise ExportError(f"llama.cpp cannot load {path}: {log.tail()}")
         params = lib.llama_context_default_params()
         params.n_ctx, params.n_seq_max = max_length * parallel, parallel
-        self._capacity = params.n_batch = max(
-            2048, max_length + parallel
-        )  # a context beside all live sequences
+        self._capacity = params.n_batch = max(2048, max_length + parallel)  # a context beside all live sequences
         params.n_threads = params.n_threads_batch = threads
         params.type_k = params.type_v = lib.GGML_TYPE_F32
         params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -109,9 +107,7 @@ class LlamaEngine:
         free = list(reversed(range(self._parallel)))  # the lowest is taken first
         self._forget()
         while waiting or live:
-            parts: list[Part] = [
-                (slot, len(contexts[i]) + len(results[i]) - 1, results[i][-1:]) for slot, i in live.items()
-            ]
+            parts: list[Part] = [(slot, len(contexts[i]) + len(results[i]) - 1, results[i][-1:]) for slot, i in live.items()]
             room = self._capacity - len(parts)
             while waiting and free and len(contexts[waiting[0]]) <= room:
                 slot = free.pop()

@@ -17,7 +17,9 @@ class TransformersEngine:
         self.model: PreTrainedModel = model
         self.batch_size = batch_size
         self.eos, self.pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {"do_sample": False}
+        sampling = (
+            {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {"do_sample": False}
+        )
         self.config = GenerationConfig(eos_token_id=self.eos, pad_token_id=self.pad, use_cache=True, **sampling)
 
     def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
@@ -34,7 +36,7 @@ class TransformersEngine:
             for start in range(0, len(order), self.batch_size):
                 chosen = order[start : start + self.batch_size]
                 inputs, attention = self._pad_left([contexts[i] for i in chosen])
-                out = self.model.generate(input_ids=inputs, attention_mask=attention, generation_config=self.config)  # type: ignore[operator]
+                out = self.model.generate(input_ids=inputs, attention_mask=attention, generation_config=self.config)
                 for i, ids in zip(chosen, out[:, inputs.shape[1] :].tolist(), strict=True):
                     made[i] = ids[: ids.index(self.eos) + 1] if self.eos in ids else ids
         self.model.train(training)

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from aj.errors import ExportError
+from aj.export.checkpoint import DTYPE_BYTES, open_checkpoint
 
 ROWS = 4096
-DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 COPIED = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model",
     "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
@@ -49,28 +49,6 @@ class _Update:
     a: Any  # safetensors slice, (r, in)
     b: Any  # safetensors slice, (out, r)
     scale: float
-
-
-def open_checkpoint(model_dir: Path, stem: str = "model") -> dict[str, Any]:
-    """Tensor name -> safetensors slice: ``get_shape()``, ``get_dtype()``, ``[a:b]`` reads rows into torch.
-
-    In the order of the files. Raises ExportError when a file is missing or a tensor is not F32, F16 or BF16.
-    """
-    from safetensors import safe_open
-
-    index = model_dir / f"{stem}.safetensors.index.json"
-    sharded = set(json.loads(index.read_text())["weight_map"].values()) if index.exists() else set()
-    slices: dict[str, Any] = {}
-    for file in sorted(model_dir / name for name in sharded or {f"{stem}.safetensors"}):
-        if not file.is_file():
-            raise ExportError(f"{file} is missing: save or download the model as safetensors.")
-        handle: Any = safe_open(file, framework="pt")
-        slices |= {name: handle.get_slice(name) for name in handle.offset_keys()}
-    if odd := {t.get_dtype() for t in slices.values()} - DTYPE_BYTES.keys():
-        raise ExportError(
-            f"{model_dir} stores {', '.join(odd)} tensors: save it as one of {', '.join(DTYPE_BYTES)}."
-        )
-    return slices
 
 
 def merge_adapter(base_dir: Path, adapter_dir: Path, out_dir: Path, *, shard_bytes: int) -> MergeReport:
@@ -119,9 +97,7 @@ def merge_adapter(base_dir: Path, adapter_dir: Path, out_dir: Path, *, shard_byt
     return MergeReport(len(base), len(updates), sum(sizes.values()), len(shards))
 
 
-def logit_difference(
-    base_dir: Path, adapter_dir: Path, merged_dir: Path, token_rows: Sequence[Sequence[int]]
-) -> float:
+def logit_difference(base_dir: Path, adapter_dir: Path, merged_dir: Path, token_rows: Sequence[Sequence[int]]) -> float:
     """Largest absolute difference of any logit between base + adapter (through peft) and the merged model.
 
     Both run in float32, one after the other. For a float32 base this is rounding (about 1e-5); for a 16-bit
@@ -192,7 +168,5 @@ def _write_shard(file: Path, tensors: Mapping[str, Any], updates: Mapping[str, _
                     delta = update.b[row : row + ROWS].float() @ a
                     block = block.float().add_(delta, alpha=update.scale).to(block.dtype)
                     if not torch.isfinite(block).all():
-                        raise ExportError(
-                            f"{name} is not finite after merging: the adapter's training diverged."
-                        )
+                        raise ExportError(f"{name} is not finite after merging: the adapter's training diverged.")
                 handle.write(block.contiguous().view(torch.uint8).numpy())

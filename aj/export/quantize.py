@@ -41,9 +41,7 @@ class LibraryLog:
     """The last lines that llama.cpp said in this process; they go here instead of to stderr."""
 
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=200))
-    callback: Any = (
-        None  # held here: ctypes frees a callback that nobody holds, and llama.cpp would call into it
-    )
+    callback: Any = None  # held here: ctypes frees a callback that nobody holds, and llama.cpp would call into it
 
     def tail(self, count: int = 8) -> str:
         """The last ``count`` lines in one."""
@@ -75,9 +73,7 @@ def quantize(src: Path, dst: Path, flavour: str, *, threads: int) -> dict[str, i
     from gguf import GGUFReader
 
     if flavour not in FLAVOURS:
-        raise ExportError(
-            f"The quantization flavour {flavour!r} is unknown: use one of {', '.join(FLAVOURS)}."
-        )
+        raise ExportError(f"The quantization flavour {flavour!r} is unknown: use one of {', '.join(FLAVOURS)}.")
     log = library_log()
     params = llama_cpp.llama_model_quantize_default_params()
     params.ftype = getattr(llama_cpp, FLAVOURS[flavour].ftype)

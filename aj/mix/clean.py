@@ -49,7 +49,9 @@ class Account:
     def check(self, max_broken: float) -> None:
         """Raise DataError when rows went missing, none is left, or too many were broken."""
         if self.rows_in != len(self.kept) + self.dropped.total():
-            raise DataError(f"source {self.source!r}: {self.rows_in} rows in, {len(self.kept)} kept, {self.dropped.total()} dropped.")
+            raise DataError(
+                f"source {self.source!r}: {self.rows_in} rows in, {len(self.kept)} kept, {self.dropped.total()} dropped."
+            )
         broken = {r: n for r, n in self.dropped.items() if r not in NOT_BROKEN}
         if sum(broken.values()) > max_broken * self.rows_in:
             reasons = "; ".join(f"{r} {n} (at {', '.join(self.samples[r])})" for r, n in sorted(broken.items()))
@@ -62,6 +64,7 @@ class Account:
             raise DataError(f"source {self.source!r} has no usable row ({reasons}): mend it or remove it from sources.")
 
 
+SIDES = ("", "train", "held_out")
 NOT_BROKEN = {"duplicate", "too_long", "nothing_learned"}
 
 
@@ -100,5 +103,7 @@ def _row(
         raise RowError("too_long", f"{len(tokens.ids)} tokens")
     if not any(tokens.learned):
         raise RowError("nothing_learned", "no token of the assistant")
-    group = str(raw.get("group") or conversation.id)
-    return Row(conversation, source, group, str(raw.get("split") or ""), len(tokens.ids), sum(tokens.learned))
+    group, side = str(raw.get("group") or conversation.id), str(raw.get("split") or "")
+    if side not in SIDES:
+        raise RowError("unknown_split", side)  # a row marked "test" must not end up in training
+    return Row(conversation, source, group, side, len(tokens.ids), sum(tokens.learned))

@@ -12,11 +12,16 @@ COLUMNS = ("prompt", "chosen", "rejected", "broken_rule", "group", "split")
 def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:
     """The pair with the columns that training reads.
 
-    Raises DataError when it cannot be read, when both turns say the same, or when the prompt gives the label away.
+    Raises DataError when it cannot be read, lacks a column, when both turns say the same, or when the prompt gives the label away.
     """
     if isinstance(row, RowError):
         raise DataError(f"preference pair at {place} cannot be read ({row}): mend or remove it.")
+    missing = [column for column in COLUMNS if not isinstance(row.get(column), str)]
+    if missing:
+        raise DataError(f"preference pair at {place} has no text in column {missing[0]!r}: it needs {', '.join(COLUMNS)}.")
     pair = {column: row[column] for column in COLUMNS}
+    if pair["split"] not in ("train", "held_out"):
+        raise DataError(f"preference pair at {place} has split {pair['split']!r}: write train or held_out.")
     for side in ("chosen", "rejected"):
         turn = {"role": "assistant", "content": pair[side]}
         try:

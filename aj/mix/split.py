@@ -27,7 +27,9 @@ def assert_disjoint(what: str, train_groups: Iterable[str], held_out_groups: Ite
     held_out = _parts(held_out_groups)
     both = _parts(train_groups) & held_out
     if both:
-        raise DataError(f"{what}: {len(both)} groups are in training and held out, {sorted(both)[0]!r} among them: mend the source's split.")
+        raise DataError(
+            f"{what}: {len(both)} groups are in training and held out, {sorted(both)[0]!r} among them: mend the source's split."
+        )
     return len(held_out)
 
 

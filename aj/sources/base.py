@@ -5,6 +5,7 @@ into DVC): its pin is the resolved commit and a hash of every weight file.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PIN = "base.json"
 TEMPLATE_FILE = "chat_template.jinja"
+GENERATION = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")  # the block, not add_generation_prompt
 HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "tokenizer*", "vocab*", "merges*"]
 
 
@@ -40,7 +42,9 @@ def weights(folder: Path) -> Path:
     snapshot = fetch_model(pin["id"], pin["revision"])
     for name, wanted in pin["files"].items():
         if not (snapshot / name).is_file() or sha256(snapshot / name) != wanted:
-            raise DataError(f"weight file {name!r} of {pin['id']!r} is not the pinned one: remove it from the hub cache and fetch again.")
+            raise DataError(
+                f"weight file {name!r} of {pin['id']!r} is not the pinned one: remove it from the hub cache and fetch again."
+            )
     return snapshot
 
 
@@ -57,7 +61,9 @@ def fetch_model(repository: str, revision: str) -> Path:
             f"revision, accept its licence at huggingface.co/{repository} if it is gated, and set HF_TOKEN."
         ) from None
     if not any(folder.glob("*.safetensors")):
-        raise DataError(f"base {repository!r} at {revision!r} has no safetensors file: only safetensors are read; choose another.")
+        raise DataError(
+            f"base {repository!r} at {revision!r} has no safetensors file: only safetensors are read; choose another."
+        )
     return folder
 
 
@@ -83,9 +89,13 @@ def template_text(declared: str, tokenizer: "PreTrainedTokenizerBase") -> str:
             raise ParamsError(f"base.chat_template is {declared!r}, which does not exist: name a Jinja file or 'tokenizer'.")
         text = Path(declared).read_text(encoding="utf-8")
     if "strftime_now" in text:
-        raise ParamsError("the chat template calls strftime_now: a prompt would change every day; name one without in base.chat_template.")
-    if "generation" not in text:
-        raise ParamsError("the chat template has no {% generation %} block, so nothing would be learned: name one in base.chat_template.")
+        raise ParamsError(
+            "the chat template calls strftime_now: a prompt would change every day; name one without in base.chat_template."
+        )
+    if not GENERATION.search(text):
+        raise ParamsError(
+            "the chat template has no {% generation %} block, so nothing would be learned: name one in base.chat_template."
+        )
     return text
 
 

@@ -66,8 +66,6 @@ class SqlEnv(Card):
     """The generated SQLEnv family: demonstrations, preference pairs and questions."""
 
     kind: Literal["sqlenv"]
-    system: str = ""
-    """System message that opens every episode; empty for a model that has learned the protocol by heart."""
     demonstrations: Count
     held_out_demonstrations: Count
     pairs: Count

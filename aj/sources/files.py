@@ -20,7 +20,7 @@ def land(card: Files, name: str, out: Path) -> int:
         matches = sorted((CARDS / name).glob(pattern))
         if not matches:
             raise DataError(f"source {name!r}: no file matches {str(CARDS / name / pattern)!r}; put it there or mend the card.")
-        found += matches
+        found += [path for path in matches if path not in found]
     count = 0
     for path in found:
         if path.suffix not in SUFFIXES:

@@ -44,13 +44,19 @@ def read(path: Path) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
                 except RowError as error:
                     yield f"{path.name}:{number}", error
         return
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     number = 0
-    for batch in pq.ParquetFile(path).iter_batches(BATCH):
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{path.name}:{number}", row
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(BATCH):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path.name}:{number}", row
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{path.name} is not a whole Parquet file ({' '.join(str(error).split())[:200]}): write it again."
+        ) from None
 
 
 def read_all(path: Path) -> list[dict[str, Any]]:

@@ -30,18 +30,20 @@ SPLITS = {
 }
 
 
-def land(card: SqlEnv, name: str, out: Path, seed: int) -> int:
+def land(card: SqlEnv, name: str, out: Path, *, seed: int, system: str) -> int:
     """Generate everything into ``out``; returns the number of demonstrations, pairs and questions together."""
     unknown = [s for s in card.questions if s not in SPLITS]
     if unknown:
         raise ParamsError(f"source {name!r} asks for questions of split {unknown[0]!r}: known splits are {', '.join(SPLITS)}.")
+    if "seen_schemas" in card.questions and "train" not in card.questions:
+        raise ParamsError(f"source {name!r} asks for questions on seen schemas but for none of split 'train': add train.")
     lexicon = Lexicon.read(CARDS / name / "lexicon.yaml")
     with tempfile.TemporaryDirectory() as scratch:
-        teacher = Teacher(Path(scratch), card.system)
+        teacher = Teacher(Path(scratch), system)
         count = rows.write(out / "rows" / "demonstrations.parquet", _demonstrations(card, lexicon, teacher, seed))
         count += rows.write(out / "pairs.parquet", _pairs(card, lexicon, teacher, seed))
         teacher.env.close()
-    return count + _questions(card, lexicon, out, seed)
+    return count + _questions(card, lexicon, out, seed, system)
 
 
 def _demonstrations(card: SqlEnv, lexicon: Lexicon, teacher: Teacher, seed: int) -> Iterator[dict[str, Any]]:
@@ -62,7 +64,7 @@ def _pairs(card: SqlEnv, lexicon: Lexicon, teacher: Teacher, seed: int) -> Itera
             yield {**as_dict(teacher.pair(rng, draft, tables)), "group": _group(tables), "split": side}
 
 
-def _questions(card: SqlEnv, lexicon: Lexicon, out: Path, seed: int) -> int:
+def _questions(card: SqlEnv, lexicon: Lexicon, out: Path, seed: int, system: str) -> int:
     questions: list[dict[str, Any]] = []
     trained: list[list[TableData]] = []  # schemas of the training questions, for the split that sees them again
     for split in (s for s in SPLITS if s in card.questions):
@@ -84,7 +86,7 @@ def _questions(card: SqlEnv, lexicon: Lexicon, out: Path, seed: int) -> int:
             questions.append(
                 {
                     "id": f"{split}-{number:04d}", "db_id": database, "question": draft.text, "query": draft.sql, "split": split,
-                    "template": draft.template, "group": _group(tables), "system": card.system,
+                    "template": draft.template, "group": _group(tables), "system": system,
                 }
             )  # fmt: skip
     (out / "questions.json").write_text(json.dumps(questions, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")

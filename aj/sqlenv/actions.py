@@ -7,7 +7,7 @@ from typing import Literal
 Kind = Literal["DESCRIBE", "SAMPLE", "QUERY", "ANSWER"]
 
 ACTION = re.compile(r"\s*(DESCRIBE|SAMPLE|QUERY|ANSWER)\s*:(.*)", re.IGNORECASE | re.DOTALL)
-FENCE = re.compile(r"```[A-Za-z]*[ \t]*\n?(.*?)\n?```", re.DOTALL)
+FENCE = re.compile(r"```(?:[A-Za-z]*[ \t]*\n|sql[ \t])?(.*?)\n?```", re.DOTALL)  # ```42``` has no language
 
 
 @dataclass(frozen=True)

@@ -65,23 +65,23 @@ class SQLEnv:
         self.parse_failures += not action.well_formed
         return self.act(action)
 
-    # The same four actions as typed tools.
+    # The same four actions as typed tools. A model may well write answer(value=42): hence str().
 
     def describe(self, table_name: str) -> str:
         """Show the columns, types and number of rows of a table."""
-        return self.act(Action("DESCRIBE", table_name)).text
+        return self.act(Action("DESCRIBE", str(table_name))).text
 
     def sample(self, table_name: str) -> str:
         """Show five rows of a table."""
-        return self.act(Action("SAMPLE", table_name)).text
+        return self.act(Action("SAMPLE", str(table_name))).text
 
     def query(self, sql: str) -> str:
         """Run one read-only SELECT."""
-        return self.act(Action("QUERY", sql)).text
+        return self.act(Action("QUERY", str(sql))).text
 
     def answer(self, value: str) -> str:
         """Answer the question and end the episode."""
-        return self.act(Action("ANSWER", value)).text
+        return self.act(Action("ANSWER", str(value))).text
 
     def act(self, action: Action) -> Observation:
         """Play one parsed action."""

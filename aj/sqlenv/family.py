@@ -50,17 +50,17 @@ class Lexicon:
         """Read the YAML file; ParamsError when a field is missing or unknown."""
         tree = read_yaml(path)
         try:
-            return cls(
-                **{
-                    **{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()},
-                    "numbers": tuple(map(tuple, tree["numbers"])),
-                    "categories": tuple((tuple(c["words"]), tuple(c["values"])) for c in tree["categories"]),
-                    "templates": _templates(tree["templates"]),
-                    "held_out_templates": _templates(tree["held_out_templates"]),
-                }
-            )
-        except (KeyError, TypeError) as error:
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()}
+            fields["numbers"] = tuple(map(tuple, tree["numbers"]))
+            fields["categories"] = tuple((tuple(c["words"]), tuple(c["values"])) for c in tree["categories"])
+            fields["templates"] = _templates(tree["templates"])
+            fields["held_out_templates"] = _templates(tree["held_out_templates"])
+            lexicon = cls(**fields)
+        except (AttributeError, KeyError, TypeError) as error:
             raise ParamsError(f"{path} is not a complete lexicon ({error}): compare it with the one in git.") from None
+        if not 0 < lexicon.held_out_share < 1:
+            raise ParamsError(f"{path}: held_out_share is {lexicon.held_out_share}: both sides need schemas, write 0.2, say.")
+        return lexicon
 
     @property
     def synonyms(self) -> tuple[tuple[str, ...], ...]:
@@ -113,7 +113,9 @@ def is_held_out(schema: str, share: float) -> bool:
 
 def draw_tables(rng: random.Random, lexicon: Lexicon, *, held_out: bool, count: int | None = None) -> list[TableData]:
     """Tables of one database, every one on the asked side of the split."""
-    return [_draw_table(rng, lexicon, name, held_out) for name in rng.sample(lexicon.tables, count or lexicon.tables_per_database)]
+    return [
+        _draw_table(rng, lexicon, name, held_out) for name in rng.sample(lexicon.tables, count or lexicon.tables_per_database)
+    ]
 
 
 def redraw_rows(rng: random.Random, lexicon: Lexicon, table: TableData) -> TableData:
@@ -121,7 +123,7 @@ def redraw_rows(rng: random.Random, lexicon: Lexicon, table: TableData) -> Table
     count = rng.randint(*lexicon.rows)
     low, high = lexicon.values
     names, numbers = rng.sample(lexicon.names, count), rng.sample(range(low, high + 1), count)
-    cells = {
+    cells: dict[str, list[Any]] = {
         "name": names,
         table.number: numbers,
         table.category: [rng.choice(table.category_values) for _ in range(count)],
@@ -131,8 +133,13 @@ def redraw_rows(rng: random.Random, lexicon: Lexicon, table: TableData) -> Table
 
 
 def draw_question(
-    rng: random.Random, lexicon: Lexicon, tables: Sequence[TableData], *, templates: Sequence[Template], held_out_phrasing: bool = False
-) -> Draft:  # fmt: skip
+    rng: random.Random,
+    lexicon: Lexicon,
+    tables: Sequence[TableData],
+    *,
+    templates: Sequence[Template],
+    held_out_phrasing: bool = False,
+) -> Draft:
     """One question about one of the tables."""
     table, template = rng.choice(tables), rng.choice(templates)
     slots = {
@@ -204,6 +211,4 @@ def _fill(connection: sqlite3.Connection, tables: Sequence[TableData]) -> None:
 
 
 def _templates(tree: dict[str, Any]) -> tuple[Template, ...]:
-    return tuple(
-        Template(name, t["sql"], tuple(t["phrasing"]), tuple(t["held_out_phrasing"])) for name, t in tree.items()
-    )
+    return tuple(Template(name, t["sql"], tuple(t["phrasing"]), tuple(t["held_out_phrasing"])) for name, t in tree.items())

@@ -7,6 +7,8 @@ the gold SQL orders it; table as a bag of rows. An empty answer is never right. 
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
 
 from aj.sqlenv.actions import unfence
 from aj.sqlenv.database import Cell, Row
@@ -14,6 +16,8 @@ from aj.sqlenv.database import Cell, Row
 RELATIVE = 0.01
 LEAD = re.compile(r"\s*answer\s*:\s*", re.IGNORECASE)
 QUOTES = "\"'`"
+NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
 def right(answer: str, gold: tuple[Row, ...], *, ordered: bool = False) -> bool:
@@ -46,7 +50,7 @@ def same_cell(text: str, gold: Cell) -> bool:
         return number is not None and number == gold
     if isinstance(gold, float):
         number = _number(text)
-        return number is not None and abs(number - gold) <= RELATIVE * abs(gold)
+        return number is not None and abs(float(number) - gold) <= RELATIVE * abs(gold)
     wanted = gold.hex() if isinstance(gold, bytes) else gold
     return bool(_fold(text)) and _fold(text) == _fold(wanted)
 
@@ -56,14 +60,20 @@ def _same_items(given: list[tuple[str, ...]], gold: tuple[Row, ...], ordered: bo
         return False
     if ordered:
         return all(_same_row(g, row) for g, row in zip(given, gold, strict=True))
-    # A bag: exact forms cancel first, what is left (floats within 1 %) is matched greedily.
-    left = list(given)
-    for row in sorted(gold, key=lambda r: any(isinstance(c, float) for c in r)):
-        match = next((g for g in left if _same_row(g, row)), None)
-        if match is None:
-            return False
-        left.remove(match)
-    return True
+    # A bag. Floats within 1 % may fit several rows, so rows are matched by augmenting paths (Kuhn, 1955).
+    fits = [[i for i, g in enumerate(given) if _same_row(g, row)] for row in gold]
+    taken: dict[int, int] = {}  # given row -> gold row
+    return all(_place(row, fits, taken, set()) for row in range(len(gold)))
+
+
+def _place(row: int, fits: Sequence[Sequence[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    for i in sorted(fits[row], key=taken.__contains__):  # free ones first
+        if i not in tried:
+            tried.add(i)
+            if i not in taken or _place(taken[i], fits, taken, tried):
+                taken[i] = row
+                return True
+    return False
 
 
 def _same_row(given: tuple[str, ...], gold: Row) -> bool:
@@ -74,18 +84,17 @@ def _items(text: str) -> list[str]:
     if text.startswith("["):
         try:
             return [clean(str(item)) for item in json.loads(text)]
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, thousands of brackets
             text = text.strip("[]")
     parts = text.splitlines() if "\n" in text else text.split(",")
     return [clean(part) for part in parts if part.strip()]
 
 
-def _number(text: str) -> float | None:
-    try:
-        value = float(text.replace(",", "") if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", text.strip()) else text)
-    except ValueError:
-        return None
-    return value if value == value and abs(value) != float("inf") else None
+def _number(text: str) -> Decimal | None:
+    text = text.strip()
+    if THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    return Decimal(text) if NUMBER.fullmatch(text) else None  # Decimal: a float would take 2**53 + 1 for 2**53
 
 
 def _fold(text: str) -> str:

@@ -36,7 +36,8 @@ class Question:
     @property
     def messages(self) -> list[dict[str, str]]:
         """The opening: an optional system message, then table names and the question."""
-        opening = [{"role": "user", "content": f"tables: {', '.join(self.tables)}\nquestion: {self.text}"}]
+        content = f"tables: {', '.join(self.tables)}\nquestion: {self.text}".replace("<|", "< |")  # no role marker from outside
+        opening = [{"role": "user", "content": content}]
         return [{"role": "system", "content": self.system}, *opening] if self.system else opening
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aj.chat import Conversation, render, turn_frame
+from aj.errors import EpisodeError
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 
@@ -46,7 +47,10 @@ class Roller:
         self.before, self.after = turn_frame(tokenizer)
 
     def play(self, questions: Sequence[Question], generate: Generate) -> list[Episode]:
-        """Play one episode a question, in order. A context that leaves no room for an action ends its episode."""
+        """Play one episode a question, in order. A context that leaves no room for an action ends its episode.
+
+        Raises EpisodeError when there is no room for even the first action.
+        """
         episodes = [self._start(question) for question in questions]
         try:
             while live := [e for e in episodes if e.live]:
@@ -61,8 +65,14 @@ class Roller:
     def _start(self, question: Question) -> Episode:
         env = SQLEnv(self.budget)
         env.reset(question)
-        opening = Conversation(tuple(question.messages))
-        return Episode(question, env, self._encode(render(self.tokenizer, opening, generate=True)))
+        prompt = self._encode(render(self.tokenizer, Conversation(tuple(question.messages)), generate=True))
+        if len(prompt) + self.max_new_tokens > self.max_length:
+            env.close()
+            raise EpisodeError(
+                f"question {question.id!r} opens with {len(prompt)} tokens, which leaves no room for an action of "
+                f"{self.max_new_tokens} in max_length = {self.max_length}: raise max_length."
+            )
+        return Episode(question, env, prompt)
 
     def _advance(self, episode: Episode, ids: list[int]) -> None:
         episode.completion_ids += ids
@@ -74,7 +84,8 @@ class Roller:
         episode.observations.append(seen.text)
         if episode.env.done:
             return
-        heard = self._encode(self.before + seen.text + self.after)
+        cut = not ids or ids[-1] != self.tokenizer.eos_token_id  # the model ran out of tokens: close its turn for it
+        heard = self._encode(str(self.tokenizer.eos_token) * cut + self.before + seen.text + self.after)
         used = len(episode.prompt_ids) + len(episode.completion_ids) + len(heard)
         if used + self.max_new_tokens > self.max_length:
             episode.out_of_context = True

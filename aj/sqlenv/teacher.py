@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aj.sqlenv.database import QueryError
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.family import Draft, TableData, write_database
 from aj.sqlenv.questions import Question, read
@@ -28,6 +29,7 @@ class Manner:
     """A careful one also looks at rows."""
 
 
+QUERY_SHARE = 0.6  # of the pairs; the others are about the answer
 CAREFUL = Manner(hasty=0.0, gives_up=0.0, samples=0.15)
 
 
@@ -84,17 +86,36 @@ class Teacher:
         return messages
 
     def pair(self, rng: random.Random, draft: Draft, tables: Sequence[TableData]) -> Pair:
-        """A careful episode cut before its query or its answer, with a turn that breaks a rule beside the good one."""
+        """A careful episode cut before its query or its answer, with a turn that breaks a rule beside the good one.
+
+        Whether to look before the first query is left out on purpose: that is for GRPO to find out.
+        """
         messages = self.demonstrate(rng, draft, tables, CAREFUL)
         at_query = next(i for i, m in enumerate(messages) if m["content"].startswith("QUERY"))
-        if rng.random() < 0.65:
-            cut, (rule, rejected) = at_query, _bad_query(rng, draft, tables)
+        bad = self._bad_query(rng, draft, tables) if rng.random() < QUERY_SHARE else None
+        if bad:
+            cut, (rule, rejected) = at_query, bad
         else:
             cut, (rule, rejected) = len(messages) - 1, _bad_answer(rng, messages[-1]["content"], messages[at_query]["content"])
         return Pair(tuple(messages[:cut]), messages[cut]["content"], rejected, rule)
 
+    def _bad_query(self, rng: random.Random, draft: Draft, tables: Sequence[TableData]) -> tuple[str, str] | None:
+        """A query that breaks a rule and shows it: another result than the gold's, or an error. None if there is none."""
+        options = [(rule, sql) for rule, sql in _wrong_queries(rng, draft, tables) if self._differs(sql)]
+        if not options:
+            return None
+        rule, sql = rng.choice(options)
+        return rule, f"QUERY: {sql}"
 
-def _bad_query(rng: random.Random, draft: Draft, tables: Sequence[TableData]) -> tuple[str, str]:
+    def _differs(self, sql: str) -> bool:
+        # Any table counts as well as the right one where both have seven rows: such a query is not worse.
+        try:
+            return self.env.database.query(sql).rows != self.env.question.gold
+        except QueryError:
+            return True
+
+
+def _wrong_queries(rng: random.Random, draft: Draft, tables: Sequence[TableData]) -> list[tuple[str, str]]:
     table = draft.table
     other = rng.choice([t.name for t in tables if t is not table])
     options = [("wrong_table", draft.sql.replace(f"FROM {table.name}", f"FROM {other}"))]
@@ -106,12 +127,14 @@ def _bad_query(rng: random.Random, draft: Draft, tables: Sequence[TableData]) ->
             options.append(("wrong_operation", draft.sql.replace(aggregate, wrong)))
     if draft.hasty_sql != draft.sql:
         options.append(("guessed_column", draft.hasty_sql))
-    rule, sql = rng.choice(options)
-    return rule, f"QUERY: {sql}"
+    return options
 
 
 def _bad_answer(rng: random.Random, good: str, query: str) -> tuple[str, str]:
     value = good.removeprefix("ANSWER: ")
-    return rng.choice(
-        [("gave_up", "ANSWER: unknown"), ("prose_answer", f"ANSWER: the result is {value}"), ("repeated_query", query)]
-    )
+    options = [("gave_up", "ANSWER: unknown"), ("prose_answer", f"ANSWER: the result is {value}"), ("repeated_query", query)]
+    if value.isdecimal():
+        at = rng.randrange(len(value))  # one digit wrong: what a small model does when it copies
+        digit = rng.choice([d for d in "123456789" if d != value[at]])
+        options.append(("miscopied", f"ANSWER: {value[:at]}{digit}{value[at + 1 :]}"))
+    return rng.choice(options)

@@ -24,30 +24,39 @@ def dataset(rows: Iterable[dict[str, Any]], *, swapped: bool = False) -> "Datase
     from datasets import Dataset
 
     good, bad = ("rejected", "chosen") if swapped else ("chosen", "rejected")
-    turn = lambda text: [{"role": "assistant", "content": text}]  # noqa: E731
     return Dataset.from_list(
-        [{"prompt": json.loads(r["prompt"]), "chosen": turn(r[good]), "rejected": turn(r[bad])} for r in rows]
+        [{"prompt": json.loads(r["prompt"]), "chosen": _turn(r[good]), "rejected": _turn(r[bad])} for r in rows]
     )
 
 
 def trainer(
-    model: "PeftModel", tokenizer: "PreTrainedTokenizerBase", section: Any, *, train: "Dataset", validation: "Dataset",
-    max_length: int, output: Path, seed: int,
-) -> "DPOTrainer":  # fmt: skip
+    model: "PeftModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    section: Any,
+    compute: Any,
+    *,
+    train: "Dataset",
+    validation: "Dataset",
+    max_length: int,
+    output: Path,
+    seed: int,
+) -> "DPOTrainer":
     """A configured trainer; ``section`` is ``params.dpo``."""
     from trl import DPOConfig, DPOTrainer
 
     arguments = DPOConfig(
-        **common_arguments(section, output=output, seed=seed),
+        **common_arguments(section, compute, output=output, seed=seed),
         gradient_accumulation_steps=section.accumulation,
         lr_scheduler_type="cosine",
         beta=section.beta,
         max_length=max_length,
         per_device_eval_batch_size=_even_batch(len(validation)),
     )
-    return DPOTrainer(
-        model=model, args=arguments, train_dataset=train, eval_dataset=validation, processing_class=tokenizer
-    )
+    return DPOTrainer(model=model, args=arguments, train_dataset=train, eval_dataset=validation, processing_class=tokenizer)
+
+
+def _turn(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text}]
 
 
 def _even_batch(items: int) -> int:

@@ -35,9 +35,16 @@ def dataset(questions: Sequence[Question]) -> "Dataset":
 
 
 def trainer(
-    model: "PeftModel", tokenizer: "PreTrainedTokenizerBase", section: Any, *, questions: Sequence[Question],
-    output: Path, seed: int, reward_functions: Sequence[Callable[..., list[float]]] | None = None,
-) -> "GRPOTrainer":  # fmt: skip
+    model: "PeftModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    section: Any,
+    compute: Any,
+    *,
+    questions: Sequence[Question],
+    output: Path,
+    seed: int,
+    reward_functions: Sequence[Callable[..., list[float]]] | None = None,
+) -> "GRPOTrainer":
     """A configured trainer; ``section`` is ``params.grpo``. ``reward_functions``: others than REWARDS (control runs)."""
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # rollout_func is experimental; the version is pinned
     from trl import GRPOConfig, GRPOTrainer
@@ -45,9 +52,7 @@ def trainer(
     from aj.evaluation.transformers_engine import TransformersEngine
 
     episodes_per_step = section.questions_per_step * section.group_size
-    roller = Roller(
-        tokenizer, budget=section.budget, max_new_tokens=section.max_new_tokens, max_length=section.max_length
-    )
+    roller = Roller(tokenizer, budget=section.budget, max_new_tokens=section.max_new_tokens, max_length=section.max_length)
     by_id = {q.id: q for q in questions}
 
     def play(prompts: list[list[dict[str, str]]], trainer: "GRPOTrainer") -> dict[str, Any]:
@@ -56,7 +61,7 @@ def trainer(
         return columns(roller.play([by_id[p[-1]["question_id"]] for p in prompts], engine.generate))
 
     arguments = GRPOConfig(
-        **common_arguments(section, output=output, seed=seed),
+        **common_arguments(section, compute, output=output, seed=seed),
         gradient_accumulation_steps=episodes_per_step // section.batch_size,
         num_generations=section.group_size,
         lr_scheduler_type="constant_with_warmup",

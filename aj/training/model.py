@@ -52,7 +52,10 @@ def continue_adapter(model: "PreTrainedModel", adapter: Path) -> "PeftModel":
 
     if getattr(model, "is_loaded_in_4bit", False):
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    return PeftModel.from_pretrained(model, adapter, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, adapter, is_trainable=True)
+    # Where the base really is: peft looks its config up when it saves, and would ask the hub for the name in the file.
+    adapted.peft_config["default"].base_model_name_or_path = model.name_or_path
+    return adapted
 
 
 def save_adapter(model: "PeftModel", out: Path, base_id: str) -> None:

@@ -33,16 +33,24 @@ def conversation(row: dict[str, Any]) -> Conversation:
 
 
 def trainer(
-    model: "PeftModel", tokenizer: "PreTrainedTokenizerBase", section: Any, *, train: "Dataset", validation: "Dataset",
-    max_length: int, output: Path, seed: int,
-) -> "SFTTrainer":  # fmt: skip
+    model: "PeftModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    section: Any,
+    compute: Any,
+    *,
+    train: "Dataset",
+    validation: "Dataset",
+    max_length: int,
+    output: Path,
+    seed: int,
+) -> "SFTTrainer":
     """A configured trainer; ``section`` is ``params.sft``."""
     from transformers import EarlyStoppingCallback
     from trl import SFTConfig, SFTTrainer
 
     stopping = section.patience > 0
     arguments = SFTConfig(
-        **common_arguments(section, output=output, seed=seed),
+        **common_arguments(section, compute, output=output, seed=seed),
         gradient_accumulation_steps=section.accumulation,
         weight_decay=section.weight_decay,
         lr_scheduler_type="cosine",

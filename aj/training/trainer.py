@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from transformers import Trainer
 
 
-def common_arguments(section: Any, *, output: Path, seed: int) -> dict[str, Any]:
-    """Arguments of transformers' TrainingArguments that SFT, DPO and GRPO set alike."""
+def common_arguments(section: Any, compute: Any, *, output: Path, seed: int) -> dict[str, Any]:
+    """Arguments of transformers' TrainingArguments that SFT, DPO and GRPO set alike; ``compute`` is ``params.compute``."""
     import torch
 
     gpu = torch.cuda.is_available()
@@ -22,10 +22,10 @@ def common_arguments(section: Any, *, output: Path, seed: int) -> dict[str, Any]
         "per_device_train_batch_size": section.batch_size,
         "learning_rate": section.learning_rate,
         "warmup_steps": section.warmup_steps,
-        "bf16": section.precision == "bf16",
+        "bf16": compute.precision == "bf16",
         "tf32": gpu or None,
         "use_cpu": not gpu,
-        "gradient_checkpointing": section.gradient_checkpointing,
+        "gradient_checkpointing": compute.gradient_checkpointing,
         "max_grad_norm": 1.0,
         "logging_steps": 1,
         "save_strategy": "steps",
@@ -50,8 +50,11 @@ def train(trainer: "Trainer", resume: Path) -> list[dict[str, float]]:
     trainer.train(resume_from_checkpoint=newest)
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     if not losses or not all(math.isfinite(loss) for loss in losses):
-        raise TrainingError(f"the loss is {losses[-1] if losses else 'missing'} after {len(losses)} steps: lower the learning rate.")
-    return trainer.state.log_history
+        raise TrainingError(
+            f"the loss is {losses[-1] if losses else 'missing'} after {len(losses)} steps: lower the learning rate."
+        )
+    log: list[dict[str, float]] = trainer.state.log_history
+    return log
 
 
 def curve(log: Sequence[dict[str, float]], columns: dict[str, str], *, needs: str) -> list[dict[str, float]]:

@@ -58,9 +58,7 @@ def save_tokenizer(directory: Path, *, llama: bool = False, regex: str | None = 
     tokenizer = Tokenizer(models.BPE(ignore_merges=llama))
     tokenizer.normalizer = None if llama else normalizers.NFC()
     split = pre_tokenizers.Split(Regex(regex or (LLAMA_REGEX if llama else QWEN2_REGEX)), "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=400,
@@ -71,9 +69,7 @@ def save_tokenizer(directory: Path, *, llama: bool = False, regex: str | None = 
     )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     if llama:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)]
-        )
+        tokenizer.post_processor = processors.TemplateProcessing(single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
@@ -109,18 +105,14 @@ def build_model(*, llama: bool = False, hidden: int = 256) -> PreTrainedModel:
     with torch.no_grad():
         for name, weight in sorted(model.named_parameters()):
             noise = torch.randn(weight.shape, generator=generator)
-            weight.copy_(
-                1 + 0.2 * noise if "norm" in name else 0.2 * noise if weight.dim() == 1 else 0.1 * noise
-            )
+            weight.copy_(1 + 0.2 * noise if "norm" in name else 0.2 * noise if weight.dim() == 1 else 0.1 * noise)
         head = model.get_output_embeddings().weight
         head *= 2
         head[2] *= 1.3  # the end of turn wins now and then
     return model.eval()
 
 
-def save_base(
-    directory: Path, *, llama: bool = False, dtype: torch.dtype = torch.float32, hidden: int = 256
-) -> Path:
+def save_base(directory: Path, *, llama: bool = False, dtype: torch.dtype = torch.float32, hidden: int = 256) -> Path:
     """A complete model directory."""
     build_model(llama=llama, hidden=hidden).to(dtype).save_pretrained(directory)
     save_tokenizer(directory, llama=llama)

@@ -76,9 +76,7 @@ def test_tokenisation_is_the_same_on_sixty_awkward_strings(base, engine):
 
 def test_token_types_tell_special_added_and_padding_tokens_apart(base, gguf_file):
     fields = gguf.GGUFReader(gguf_file).fields
-    types = dict(
-        zip(*(fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "token_type")), strict=True)
-    )
+    types = dict(zip(*(fields[f"tokenizer.ggml.{key}"].contents() for key in ("tokens", "token_type")), strict=True))
     assert types["<|im_end|>"] == gguf.TokenType.CONTROL
     assert types["<think>"] == gguf.TokenType.USER_DEFINED
     assert types["a"] == gguf.TokenType.NORMAL
@@ -120,9 +118,7 @@ def test_a_bos_is_added_by_default_where_the_tokenizer_adds_one(base, gguf_file)
     assert found["tokenizer.ggml.padding_token_id"] == tokenizer.pad_token_id
 
 
-@pytest.mark.parametrize(
-    ("dtype", "name"), [(torch.float32, "F32"), (torch.float16, "F16"), (torch.bfloat16, "BF16")]
-)
+@pytest.mark.parametrize(("dtype", "name"), [(torch.float32, "F32"), (torch.float16, "F16"), (torch.bfloat16, "BF16")])
 def test_matrices_keep_the_checkpoints_type_and_bits(make_base, tmp_path, dtype, name):
     base = make_base(dtype=dtype)
     write_gguf(base, tmp_path / "model.gguf", metadata={})
@@ -144,9 +140,7 @@ def test_llamas_query_and_key_rows_are_put_where_llama_cpp_turns_them(llama, tmp
         order = [head * 32 + half * 16 + i for head in range(heads) for i in range(16) for half in (0, 1)]
         assert np.array_equal(tensors[f"blk.1.attn_{side}.weight"], weight[order])
         assert not np.array_equal(tensors[f"blk.1.attn_{side}.weight"], weight)
-    assert np.array_equal(
-        tensors["blk.1.attn_v.weight"], stored["model.layers.1.self_attn.v_proj.weight"].numpy()
-    )
+    assert np.array_equal(tensors["blk.1.attn_v.weight"], stored["model.layers.1.self_attn.v_proj.weight"].numpy())
 
 
 def test_the_same_directory_gives_the_same_bytes_in_any_order_of_metadata(base, tmp_path):
@@ -210,9 +204,7 @@ def test_a_tokenizer_with_more_tokens_than_the_base_is_refused(make_base, edit_j
     refused(base, tmp_path, "a base with another vocabulary than its tokenizer.*512.*601")
 
 
-def test_a_tokenizer_that_llama_cpp_would_split_otherwise_is_refused(
-    make_base, make_tokenizer, edit_json, tmp_path
-):
+def test_a_tokenizer_that_llama_cpp_would_split_otherwise_is_refused(make_base, make_tokenizer, edit_json, tmp_path):
     base = make_base()
     make_tokenizer(base, regex=r"\p{L}+|\s+")
     refused(base, tmp_path, "unknown splitting regex")
@@ -236,9 +228,7 @@ def test_a_special_token_that_is_not_in_the_vocabulary_is_refused(make_base, edi
     refused(base, tmp_path, r"eos token '<\|stop\|>'")
 
 
-@pytest.mark.parametrize(
-    "key", ["general.architecture", "general.file_type", "qwen2.block_count", "tokenizer.ggml.pre"]
-)
+@pytest.mark.parametrize("key", ["general.architecture", "general.file_type", "qwen2.block_count", "tokenizer.ggml.pre"])
 def test_metadata_cannot_speak_for_the_model_itself(qwen, tmp_path, key):
     refused(qwen, tmp_path, key, {key: "x"})
 

@@ -80,15 +80,11 @@ def test_shards_hold_the_same_tensors_and_load_as_a_model(llama, make_adapter, t
         shard = load_file(tmp_path / "many" / file)
         assert sum(t.nbytes for t in shard.values()) <= 1_000_000
         parts |= shard
-    assert {name: file for file in files for name in load_file(tmp_path / "many" / file)} == index[
-        "weight_map"
-    ]
+    assert {name: file for file in files for name in load_file(tmp_path / "many" / file)} == index["weight_map"]
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert logit_difference(llama, adapter, tmp_path / "many", [[5, 6, 7]]) < 1e-3
-    again = merge_adapter(
-        tmp_path / "many", adapter, tmp_path / "twice", shard_bytes=BIG
-    )  # reads shards, too
+    again = merge_adapter(tmp_path / "many", adapter, tmp_path / "twice", shard_bytes=BIG)  # reads shards, too
     assert again.tensors == report.tensors
 
 

@@ -27,9 +27,7 @@ def parity_of(reference, candidate, rows):
 
 
 def test_every_flavour_loads_and_more_bits_are_closer(gguf_file, quantized, token_rows):
-    divergence = {
-        name: parity_of(gguf_file, file, token_rows).mean_kl for name, (file, _) in quantized.items()
-    }
+    divergence = {name: parity_of(gguf_file, file, token_rows).mean_kl for name, (file, _) in quantized.items()}
     assert 0 < divergence["q8"] < 0.02  # random weights: far worse than a trained model's 0.001
     assert divergence["q8"] < divergence["q6k"] < divergence["q5km"] < divergence["q4km"]
 
@@ -84,7 +82,7 @@ def test_the_tensor_hash_ignores_metadata_and_sees_a_flipped_byte(qwen, tmp_path
 
 
 def test_an_unknown_flavour_is_an_error_that_lists_the_known_ones(gguf_file, tmp_path):
-    with pytest.raises(ExportError, match="'q3'.*q8, q6k, q5km, q4km"):
+    with pytest.raises(ExportError, match=r"'q3'.*q8, q6k, q5km, q4km"):
         quantize(gguf_file, tmp_path / "out.gguf", "q3", threads=1)
 
 

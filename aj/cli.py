@@ -1,0 +1,98 @@
+"""The `aj` command: what is not a stage.
+
+aj use PROFILE     write params.yaml from profiles/PROFILE.yaml and show what changed
+aj check           read params.yaml and say everything that is wrong with it
+aj play GGUF       play SQLEnv episodes with a quantized model and show them
+"""
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aj import params
+from aj.errors import AJError, ParamsError
+
+PROFILES, PARAMS = Path("profiles"), Path("params.yaml")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it did what was asked, 1 with one sentence a problem when not."""
+    parser = argparse.ArgumentParser(prog="aj", description="What is not a stage; the pipeline itself is `dvc repro`.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    use_ = commands.add_parser("use", help="write params.yaml from a profile and show what changed")
+    use_.add_argument("profile", help="a file of profiles/, without .yaml")
+    commands.add_parser("check", help="read params.yaml and say everything that is wrong with it")
+    play_ = commands.add_parser("play", help="play SQLEnv episodes with a GGUF and show them")
+    play_.add_argument("model", type=Path, help="models/gguf/q4km/AJ-….gguf, say")
+    play_.add_argument("--questions", type=Path, default=Path("data/mix/eval"), help="a folder in Spider's layout")
+    play_.add_argument("--split", default="unseen_schemas")
+    play_.add_argument("-n", type=int, default=3, help="episodes")
+    given = parser.parse_args(argv)
+    try:
+        match given.command:
+            case "use":
+                use(given.profile)
+            case "check":
+                params.load(PARAMS)
+                print(f"{PARAMS} is complete and consistent.")
+            case "play":
+                play(given.model, given.questions, given.split, given.n)
+    except AJError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def use(profile: str) -> None:
+    """Copy a profile, comments and all, over params.yaml; print each value that changed."""
+    path = PROFILES / f"{profile}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in PROFILES.glob("*.yaml")))
+        raise ParamsError(f"profile {profile!r} does not exist: choose one of {known}.")
+    params.load(path)  # a profile that cannot run is refused before anything is overwritten
+    before = dict(_leaves(params.read_yaml(PARAMS))) if PARAMS.is_file() else {}
+    after = dict(_leaves(params.read_yaml(path)))
+    shutil.copyfile(path, PARAMS)
+    changed = [k for k in {**before, **after} if before.get(k) != after.get(k)]
+    for key in changed:
+        print(f"{key}: {before.get(key, '(absent)')} -> {after.get(key, '(absent)')}")
+    print(f"{PARAMS} is now {path} ({len(changed)} values changed).")
+
+
+def play(model: Path, folder: Path, split: str, count: int) -> None:
+    """Print whole episodes: question, actions, what the environment said, and whether the answer was right."""
+    from aj.evaluation.llama_engine import LlamaEngine
+    from aj.sources.base import load_tokenizer
+    from aj.sqlenv import questions
+    from aj.sqlenv.rollout import Roller
+
+    p = params.load(PARAMS)
+    asked = [q for q in questions.load(folder) if q.split == split][:count]
+    roller = Roller(
+        load_tokenizer(Path("models/merged")),
+        budget=p.eval.budget,
+        max_new_tokens=p.eval.max_new_tokens,
+        max_length=p.eval.max_length,
+    )
+    with LlamaEngine(model, threads=p.compute.threads, max_length=p.eval.max_length, parallel=1) as engine:
+        print(f"{engine.metadata.get('aj.name', model.name)} on {len(asked)} questions of {split}")
+        for episode in roller.play(asked, engine.generate):
+            print(f"\n{episode.question.messages[-1]['content']}")
+            for action, seen in zip(episode.actions, episode.observations, strict=True):
+                print(f"  > {action}\n    " + seen.replace("\n", "\n    "))
+            print(f"  {'right' if episode.env.correct else 'wrong'}; gold: {episode.question.gold_sql}")
+
+
+def _leaves(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, f"{at}.{key}" if at else str(key))
+    else:
+        yield at, tree
+
+
+if __name__ == "__main__":
+    sys.exit(main())
