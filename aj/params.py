@@ -82,7 +82,7 @@ class Pretrain:
 class Source:
     """A folder of data/sources/ and its part in the mix."""
 
-    share: Share
+    share: Annotated[float, Field(gt=0, le=1)]
     """Part of ``mix.total`` asked from this source; shares add up to 1."""
 
 

@@ -42,19 +42,23 @@ def common_arguments(section: Any, compute: Any, *, output: Path, seed: int) -> 
 
 def train(trainer: "Trainer", resume: Path) -> list[dict[str, float]]:
     """Train, from the newest whole checkpoint where there is one; returns what was logged, a dict a log event."""
-    from transformers.trainer_utils import get_last_checkpoint
-
-    newest = get_last_checkpoint(str(resume))
+    newest = newest_whole(resume)
     if newest:
-        print(f"resuming from {Path(newest).name}")
-    trainer.train(resume_from_checkpoint=newest)
-    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+        print(f"resuming from {newest.name}", flush=True)
+    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    log: list[dict[str, float]] = trainer.state.log_history
+    losses = [event["loss"] for event in log if "loss" in event]
     if not losses or not all(math.isfinite(loss) for loss in losses):
         raise TrainingError(
             f"the loss is {losses[-1] if losses else 'missing'} after {len(losses)} steps: lower the learning rate."
         )
-    log: list[dict[str, float]] = trainer.state.log_history
     return log
+
+
+def newest_whole(folder: Path) -> Path | None:
+    """The checkpoint of the highest step that was written to its end: trainer_state.json comes last."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if path.stat().st_size]
+    return max(whole, key=lambda path: int(path.name.partition("-")[2]), default=None)
 
 
 def curve(log: Sequence[dict[str, float]], columns: dict[str, str], *, needs: str) -> list[dict[str, float]]:
