@@ -47,7 +47,7 @@ def main(run: Run) -> None:
         table = suites.accuracy_by_split(episodes)
 
         # 3. Validation loss on held-out conversations.
-        fixed = [tokenise(tokenizer, conversation(row)) for row in rows.read_all(ROWS)[: p.validation_rows]]
+        fixed = [tokenise(tokenizer, conversation(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
         numbers = suites.flat(table) | suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
 
         # 4. A quantized form against merged, on the same rows.

@@ -40,6 +40,12 @@ def first_of_each_split(questions: Sequence[Question], most: int) -> list[Questi
     return chosen
 
 
+def spread(rows: Sequence[Any], count: int) -> list[Any]:
+    """At most ``count`` rows, evenly over all of them, so that no source is left out for standing last."""
+    count = min(count, len(rows))
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
 def accuracy_by_split(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
     """One row a split: n, right answers as a share with its interval, and how the episodes went."""
     table = []
