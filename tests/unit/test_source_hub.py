@@ -87,7 +87,7 @@ def test_a_missing_value_is_counted_by_the_mix_and_does_not_stop_the_landing(lan
         ({"split": "test_sft[:10%]"}, DataError, "evaluation data does not go into training"),
         ({"split": "validation"}, DataError, "evaluation data does not go into training"),
         ({"split": "nosuch"}, DataError, "cannot be read (Bad split: nosuch. Available splits: ['train'])"),
-        ({"id": "owner/name", "revision": "0123456"}, DataError, "dataset 'owner/name' at revision '0123456' cannot be read (C"),
+        ({"id": "owner/name", "revision": "0123456"}, DataError, "dataset 'owner/name' at revision '0123456' cannot be read ("),
         ({"id": "owner/name"}, DataError, "accept its licence at huggingface.co/datasets/owner/name if it is gated, and set HF_TOKEN."),
     ],
 )  # fmt: skip
