@@ -67,7 +67,7 @@ def test_quantized_forms_stay_near_merged(clone: Clone) -> None:
     assert merged["unseen_schemas.low"] <= q8["unseen_schemas.accuracy"] <= merged["unseen_schemas.high"]
     assert q8["token_parity"] == q4km["token_parity"] == 1.0
     assert q8["mean_kl"] < q4km["mean_kl"]
-    assert q8["top1_agreement"] > 0.99
+    assert q8["top1_agreement"] > 0.97
     assert metrics(clone, "merge")["max_logit_difference"] < 1e-3
 
 
