@@ -16,6 +16,7 @@ from tests.e2e.conftest import Clone, readme_command
 
 pytestmark = pytest.mark.e2e
 
+README = (Path(__file__).parents[2] / "README.md").read_text()
 FORMS = ("base", "sft", "dpo", "grpo", "merged", "q8", "q4km")
 
 
@@ -134,6 +135,12 @@ def test_curves_have_points_for_every_logged_step(clone: Clone) -> None:
 def leaves(tree: Any, at: str) -> set[str]:
     """Dotted keys of the values in a section; the whole section counts as read where it was iterated over."""
     return {leaf for key, value in tree.items() for leaf in leaves(value, f"{at}.{key}")} if isinstance(tree, dict) else {at}
+
+
+@pytest.mark.parametrize("program", ["aj play", "aj check", "dvc plots show", "dvc dag"])
+def test_the_readmes_commands_to_look_around_work_as_written(clone: Clone, program: str) -> None:
+    (command,) = [line.partition("#")[0].strip() for line in README.splitlines() if line.startswith(f"    uv run {program}")]
+    assert clone.run(command).strip()
 
 
 def test_stages_read_exactly_the_parameters_that_they_declare(clone: Clone) -> None:

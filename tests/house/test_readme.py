@@ -26,7 +26,7 @@ def test_the_table_of_what_was_learned_is_the_recorded_one(form: str) -> None:
 
 
 def test_every_path_in_the_readme_is_made_or_there() -> None:
-    made = ("models/", "data/mix", "metrics/transcripts", ".aj/")
+    made = ("models/", "data/raw", "data/mix", "metrics/transcripts", ".aj/")
     named = set(re.findall(r"`((?:aj|stages|data|profiles|bench)/[\w./]*)`", README))
     assert named
     assert not [path for path in named if not path.startswith(made) and not (ROOT / path).exists()]
