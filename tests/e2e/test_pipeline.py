@@ -209,7 +209,7 @@ def test_a_killed_sft_resumes_to_the_same_bytes(clone: Clone) -> None:
 
 
 def test_an_experiment_reruns_what_follows_and_nothing_before(clone: Clone) -> None:
-    clone.run("git add -A . && git commit -qm 'a run'")
+    clone.run("git add -A . && git commit -q --allow-empty -m 'a run'")
     small = "-S sft.steps=25 -S dpo.steps=4 -S grpo.steps=3 -S eval.episodes=10"
     output = clone.run(f"uv run dvc exp run -n wider -S lora_r=32 {small}")
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
