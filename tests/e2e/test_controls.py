@@ -1,4 +1,7 @@
-"""Control runs: without meaning in the labels or the rewards, the gain must not appear (bench/controls.py runs both whole)."""
+"""Control run: without meaning in the preference labels, the gain must not appear.
+
+What is not covered: shuffled rewards. bench/controls.py measures them, and the README says what it found.
+"""
 
 import json
 
@@ -14,11 +17,3 @@ def test_swapped_preference_labels_do_not_give_the_gain(clone: Clone) -> None:
     accuracy = float(clone.run(f'uv run python -c "{code}"').rpartition("ACCURACY ")[2].split()[0])
     real = json.loads((clone.path / "metrics/dpo.json").read_text())
     assert accuracy < 0.5 < real["held_out_accuracy_low"]
-
-
-def test_shuffled_rewards_do_not_give_the_gain(clone: Clone) -> None:
-    code = "from bench.controls import episode_accuracy; print('ACCURACY', *episode_accuracy(shuffled=True, steps=20))"
-    right, n = map(int, clone.run(f'uv run python -c "{code}"').rpartition("ACCURACY ")[2].split()[:2])
-    dpo, grpo = (json.loads((clone.path / f"metrics/eval_{form}.json").read_text()) for form in ("dpo", "grpo"))
-    assert right / n <= dpo["unseen_schemas.high"]
-    assert right / n < grpo["unseen_schemas.low"]
