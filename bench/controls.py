@@ -5,9 +5,9 @@
 Swapped labels: DPO with chosen and rejected exchanged. Shuffled rewards: GRPO whose every reward is handed to another
 episode of the batch. Both start where the real stage starts and are measured on the same held-out items, sampled and greedily.
 
-What it found: swapped labels lose the gain, shuffled rewards do not. Advantages without meaning have mean zero, but the
-steps of the optimizer have full size all the same, the policy drifts, and a first action that is nearly as likely as
-another flips. Until that is mended, the gain of grpo over dpo counts only as far as it goes beyond the shuffled runs.
+What it found: swapped labels lose the gain, shuffled rewards do not: the first action flips to DESCRIBE all the same, at
+a quarter of the learning rate too. Why is an open question (advantages without meaning have mean zero). Until it is
+answered, the gain of grpo over dpo counts only as far as it goes beyond the shuffled runs.
 """
 
 import random
