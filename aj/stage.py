@@ -9,7 +9,6 @@ What it does not cover: inputs outside dvc.yaml (a hub that changes behind a bra
 """
 
 import csv
-import ctypes
 import errno
 import fcntl
 import hashlib
@@ -21,12 +20,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from aj import params as parameters
 from aj.declaration import Declaration, Recorded
@@ -35,6 +37,7 @@ from aj.hashing import canonical, digest, hash_tree
 
 WORK = Path(".aj")  # ignored by git and DVC: locks, temporary outputs, resume folders, run records
 MANIFEST = "manifest.json"
+SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 HEADROOM = 256 << 20  # bytes kept free beyond what a stage says it needs
 
 
@@ -110,7 +113,7 @@ def seal(name: str, act: Callable[[Run], None]) -> None:
 
 def _run(name: str, act: Callable[[Run], None]) -> None:
     address = _address(name)
-    _die_with_parent()
+    _die_with_dvc()
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_MININTERVAL", "15")  # seconds; a log file wants few lines
     params = parameters.load()
@@ -188,10 +191,19 @@ def _address(name: str) -> str:
     return f"{name}@{sys.argv[1]}" if len(sys.argv) > 1 else name
 
 
-def _die_with_parent() -> None:
-    # `kill -9` of dvc would leave the trainer running and writing; on Linux the kernel can pass the death on.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+def _die_with_dvc() -> None:
+    # `kill -9` of dvc would leave the trainer running and writing. A shell stands between the two, unless it has
+    # replaced itself with its command (bash does, an older dash does not), so the parent alone is not the one to watch.
+    if "DVC_STAGE" not in os.environ:
+        return
+    dvc = next((p for p in psutil.Process().parents() if p.name() not in SHELLS), None)
+
+    def follow() -> None:
+        if dvc:
+            dvc.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, name="die-with-dvc", daemon=True).start()
 
 
 class _lock:

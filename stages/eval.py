@@ -1,4 +1,4 @@
-"""Measure one form of the model on the held-out items: the same items, greedily, for every form.
+"""Measure one form of the model on the held-out items: the same items for every form, greedily, and sampled on unseen schemas.
 
 Forms: base, sft, dpo, grpo, merged through transformers; q8, q4km through llama.cpp, and against merged.
 Run by `dvc repro`; by hand: `python -m stages.eval q4km`.
@@ -16,6 +16,7 @@ from aj.evaluation import suites
 from aj.evaluation.llama_engine import LlamaEngine
 from aj.evaluation.transformers_engine import TransformersEngine
 from aj.export.parity import compare
+from aj.params import derive
 from aj.sources import base, rows
 from aj.sqlenv import questions
 from aj.sqlenv.rollout import Roller
@@ -45,16 +46,24 @@ def main(run: Run) -> None:
         roller = Roller(tokenizer, budget=p.budget, max_new_tokens=p.max_new_tokens, max_length=p.max_length)
         episodes = roller.play(asked, with_progress(engine.generate, form))
         table = suites.accuracy_by_split(episodes)
+        numbers = suites.flat(table)
 
-        # 3. Validation loss on held-out conversations.
+        # 3. The headline's questions sampled: greedily, a first action that was nearly as likely as another flips on little.
+        if isinstance(engine, TransformersEngine):
+            torch.manual_seed(derive(run.params.seed, "eval"))
+            unseen = [q for q in asked if q.split == suites.HEADLINE]
+            engine = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
+            numbers |= suites.sampled(roller.play(unseen, with_progress(engine.generate, f"{form}, sampled")))
+
+        # 4. Validation loss on held-out conversations.
         fixed = [tokenise(tokenizer, conversation(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
-        numbers = suites.flat(table) | suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
+        numbers |= suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
 
-        # 4. A quantized form against merged, on the same rows.
+        # 5. A quantized form against merged, on the same rows.
         if isinstance(engine, LlamaEngine):
             numbers |= against_merged(run, engine, tokenizer, fixed)
 
-    # 5. Numbers, a table to plot, and the episodes themselves for a person to read.
+    # 6. Numbers, a table to plot, and the episodes themselves for a person to read.
     run.metrics(f"metrics/eval_{form}.json", numbers)
     columns = ("split", "accuracy", "low", "high", "n")
     run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in table])

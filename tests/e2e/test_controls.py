@@ -1,6 +1,6 @@
-"""Control run: without meaning in the preference labels, the gain must not appear.
+"""Control runs: without meaning in the preference labels and the rewards, the gain must not appear.
 
-What is not covered: shuffled rewards. bench/controls.py measures them, and the README says what it found.
+What is not covered: more than one shuffle. bench/controls.py does three.
 """
 
 import json
@@ -15,5 +15,24 @@ pytestmark = pytest.mark.e2e
 def test_swapped_preference_labels_do_not_give_the_gain(clone: Clone) -> None:
     code = "from bench.controls import preference_accuracy; print('ACCURACY', preference_accuracy(swapped=True, steps=40))"
     accuracy = float(clone.run(f'uv run python -c "{code}"').rpartition("ACCURACY ")[2].split()[0])
-    real = json.loads((clone.path / "metrics/dpo.json").read_text())
+    real = metrics(clone, "dpo")
     assert accuracy < 0.5 < real["held_out_accuracy_low"]
+
+
+def test_shuffled_rewards_do_not_give_the_gain(clone: Clone) -> None:
+    """As many steps as the real run; less than half of its gain, sampled and greedily."""
+    code = (
+        "from aj import params; from bench.controls import episode_accuracy, shuffled_grpo\n"
+        "played = shuffled_grpo(seed=1, steps=params.load().grpo.steps)\n"
+        "for temperature in (1.0, 0.0): print('RIGHT', *episode_accuracy(*played, temperature=temperature))"
+    )
+    output = clone.run(f'uv run python -c "{code}"')
+    sampled, greedy = (int(right) / int(n) for _, right, n in (x.split() for x in output.splitlines() if x.startswith("RIGHT")))
+    dpo, grpo = metrics(clone, "eval_dpo"), metrics(clone, "eval_grpo")
+    for shuffled, name in ((sampled, "unseen_schemas.sampled_accuracy"), (greedy, "unseen_schemas.accuracy")):
+        assert shuffled - dpo[name] < (grpo[name] - dpo[name]) / 2, name
+
+
+def metrics(clone: Clone, name: str) -> dict[str, float]:
+    numbers: dict[str, float] = json.loads((clone.path / f"metrics/{name}.json").read_text())
+    return numbers

@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +156,28 @@ def test_a_stage_that_already_runs_is_named_by_its_process(project: Path) -> Non
     done = run(project, extra)
     assert done.returncode == 0
     assert "stage toy is already running as process" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["replaced by its command", "waiting for its command"])
+def test_a_stage_dies_with_the_dvc_that_started_it(project: Path, shell: str) -> None:
+    """Whether or not a shell stands between the two."""
+    (project / "stages/toy.py").write_text(GOOD.replace("EXTRA", "import time; Path('started').touch(); time.sleep(120)"))
+    if shell == "waiting for its command":  # a second command keeps every shell from replacing itself
+        (project / "dvc.yaml").write_text(DVC_YAML.replace("python -m stages.toy", f"{sys.executable} -m stages.toy; true"))
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=project, stdout=subprocess.DEVNULL)
+    wait_for((project / "started").exists)
+    (stage,) = [p for p in psutil.Process(dvc.pid).children(recursive=True) if p.cmdline()[1:] == ["-m", "stages.toy"]]
+    dvc.kill()
+    dvc.wait()
+    wait_for(lambda: not stage.is_running())
+    assert not (project / "out").exists()
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def test_a_failed_stage_leaves_the_earlier_output_alone(project: Path) -> None:
