@@ -101,6 +101,10 @@ class Mix:
     """Largest part of a source's rows that may be dropped as broken; above it the stage fails."""
     max_length: Count
     """Longest conversation in tokens; longer ones are dropped and counted."""
+    near_duplicates: Share
+    """Estimated Jaccard similarity of word shingles from which two texts count as one; 0 compares exactly only."""
+    max_leaks: Share
+    """Largest part of a source's rows that may be dropped because evaluation asks them; above it the stage fails."""
     preference_pairs: Count
     """Pairs in the DPO training set."""
     rl_questions: Count

@@ -1,10 +1,9 @@
 """Which side a row is on: by the hash of its group, so that a row never changes sides when data is added."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from aj.errors import DataError
-from aj.mix.clean import Row
 
 
 def fraction(key: str) -> float:
@@ -12,14 +11,9 @@ def fraction(key: str) -> float:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
 
 
-def split(rows: Iterable[Row], validation: float) -> tuple[list[Row], list[Row]]:
-    """(train, validation). A source that splits by schema says so itself; other rows go by their group's hash."""
-    train: list[Row] = []
-    held_out: list[Row] = []
-    for row in rows:
-        side = row.split == "held_out" if row.split else fraction(f"split:{row.group}") < validation
-        (held_out if side else train).append(row)
-    return train, held_out
+def held_out(group: str, validation: float) -> bool:
+    """Whether a group is on the held-out side when a share of ``validation`` is asked for."""
+    return fraction(f"split:{group}") < validation
 
 
 def assert_disjoint(what: str, train_groups: Iterable[str], held_out_groups: Iterable[str]) -> int:
@@ -31,11 +25,6 @@ def assert_disjoint(what: str, train_groups: Iterable[str], held_out_groups: Ite
             f"{what}: {len(both)} groups are in training and held out, {sorted(both)[0]!r} among them: mend the source's split."
         )
     return len(held_out)
-
-
-def by_priority(rows: Sequence[Row], seed: int) -> list[Row]:
-    """Rows in an order of their own (hash of seed and id): adding rows elsewhere moves none of them."""
-    return sorted(rows, key=lambda r: fraction(f"{seed}:{r.conversation.id}"))
 
 
 def _parts(groups: Iterable[str]) -> set[str]:

@@ -1,0 +1,139 @@
+"""Hashes of all k-word shingles of many texts at once: what near-duplicate and leak detection compare.
+
+A word is a run of bytes other than white space, so that ``a  b``, ``a\\nb`` and ``A b`` have one shingle. Two rolling polynomial
+hashes (Karp & Rabin 1987) mod 2^64 are computed as prefix sums in numpy: bytes -> words, words -> shingles; the
+finalizer of splitmix64 (Steele et al. 2014) then makes every bit good. The constants are fixed: a shingle has the same hash
+wherever it stands, in any batch, process and version.
+
+What is not covered: languages written without spaces (a Chinese sentence is one word), punctuation (part of its
+word), case outside ASCII, Unicode normalisation; the hashes do not resist somebody who makes collisions on purpose.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aj.errors import DataError
+
+Hashes = NDArray[np.uint64]
+Places = NDArray[np.int64]
+
+BLOCK = 1 << 16  # bytes hashed at once: the prefix sums (8 bytes a byte) stay in the processor's cache
+BYTE_BASE, WORD_BASE = 0xD1342543DE82EF95, 0xAF251AF3B0F025B5  # odd, so that they have an inverse mod 2^64
+# White space beyond ASCII as three bytes of UTF-8, the third 0 where there are two.
+WIDE_SPACES = [0xC28500, 0xC2A000, 0xE19A80, *range(0xE28080, 0xE2808B), 0xE280A8, 0xE280A9, 0xE280AF, 0xE2819F, 0xE38080]
+
+
+def shingle_hashes(texts: Sequence[bytes], words: int) -> tuple[Hashes, Places]:
+    """Hashes of all shingles of ``words`` consecutive words, text after text.
+
+    Returns (hashes, offsets): those of text i are ``hashes[offsets[i]:offsets[i + 1]]``, in reading order and with their
+    repetitions; uint64 of any length, int64 of length ``len(texts) + 1``. Texts are UTF-8. White space is what Unicode
+    calls so and every ASCII control character; its length and kind do not count. ASCII letters are folded to one
+    case, other letters are compared byte by byte (É is not é). A text of n words has n - words + 1 shingles; with
+    fewer than ``words`` words it has one, the whole text; with none it has none. Raises DataError where words < 1.
+    """
+    if words < 1:
+        raise DataError(f"a shingle of {words} words cannot be hashed: ask for at least 1 word.")
+    buffer = b" ".join(texts)
+    starts, ends = _words(buffer)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    first = np.searchsorted(starts, np.cumsum(lengths + 1) - lengths - 1)  # each text's first word
+    count = np.diff(first, append=len(starts))
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.where(count < words, np.minimum(count, 1), count - words + 1), out=offsets[1:])
+    hashes = _word_hashes(np.frombuffer(buffer, np.uint8), starts, ends)
+    windows, inside = _windows(hashes, words), np.ones(len(starts), bool)
+    short = (count > 0) & (count < words)
+    windows[first[short]] = 0
+    for place in range(words - 1):
+        has = short & (place < count)
+        windows[first[has]] += hashes[first[has] + place] * _powers(WORD_BASE, BLOCK + words)[0][place]
+        inside[(first + count - 1 - place)[place < count]] = False  # a window from here would leave its text
+    inside[first[short]] = True
+    return _mix(windows[inside]), offsets
+
+
+def shingle_text(text: bytes, index: int, words: int) -> str:
+    """The words of shingle ``index`` of one text, as written there, joined by single spaces.
+
+    ``index`` counts from 0 as in the text's slice of :func:`shingle_hashes`. Raises DataError where there is none.
+    """
+    starts, ends = _words(text)
+    shingles = max(len(starts) - words + 1, min(len(starts), 1))
+    if words < 1 or not 0 <= index < shingles:
+        raise DataError(f"shingle {index} of {words} words is not in a text that has {shingles}: ask for one from 0 up.")
+    places = zip(starts[index : index + words].tolist(), ends[index : index + words].tolist(), strict=True)
+    return " ".join(text[start:end].decode(errors="replace") for start, end in places)
+
+
+def _words(buffer: bytes) -> tuple[Places, Places]:
+    """Where each word starts and ends, in bytes."""
+    raw = np.frombuffer(b" %b   " % buffer, np.uint8)
+    inside = raw > 0x20
+    if not buffer.isascii():
+        lead = np.flatnonzero((raw == 0xC2) | (raw - np.uint8(0xE1) < 3))
+        two, code = raw[lead] == 0xC2, raw[lead].astype(np.int32) << 16 | raw[lead + 1].astype(np.int32) << 8
+        wide = np.isin(code | np.where(two, 0, raw[lead + 2]), WIDE_SPACES)
+        inside[lead[wide]] = inside[lead[wide] + 1] = inside[lead[wide & ~two] + 2] = False
+    edges = np.flatnonzero(inside[1:] != inside[:-1])
+    return edges[::2], edges[1::2]
+
+
+def _word_hashes(buffer: NDArray[np.uint8], starts: Places, ends: Places) -> Hashes:
+    """sum(TABLE[byte] * BYTE_BASE^i) over each word, i counted from its start; then mixed."""
+    hashes = np.empty(len(starts), np.uint64)
+    done = 0
+    while done < len(starts):
+        origin = starts[done]
+        until = max(int(np.searchsorted(ends, origin + BLOCK, side="right")), done + 1)
+        size = int(ends[until - 1] - origin)  # more than a block where one word is
+        powers, inverse = _powers(BYTE_BASE, max(size, BLOCK))
+        sums = np.zeros(size + 1, np.uint64)
+        np.cumsum(TABLE.take(buffer[origin : origin + size]) * powers[:size], out=sums[1:])
+        begin = starts[done:until] - origin
+        hashes[done:until] = (sums.take(ends[done:until] - origin) - sums.take(begin)) * inverse.take(begin)
+        done = until
+    return _mix(hashes)
+
+
+def _windows(hashes: Hashes, words: int) -> Hashes:
+    """sum(hashes[i + j] * WORD_BASE^j) for j < words, for every i; words beyond the last count as 0."""
+    powers, inverse = _powers(WORD_BASE, BLOCK + words)
+    windows = np.empty(len(hashes), np.uint64)
+    for start in range(0, len(hashes), BLOCK):
+        part = hashes[start : start + BLOCK + words - 1]
+        size = min(BLOCK, len(hashes) - start)
+        sums = np.zeros(size + words, np.uint64)
+        np.cumsum(part * powers[: len(part)], out=sums[1 : len(part) + 1])
+        sums[len(part) + 1 :] = sums[len(part)]
+        windows[start : start + size] = (sums[words:] - sums[:-words]) * inverse[:size]
+    return windows
+
+
+@lru_cache(maxsize=8)
+def _powers(base: int, size: int) -> tuple[Hashes, Hashes]:
+    """base^0 … base^(size - 1) and their inverses, mod 2^64."""
+    both = []
+    for factor in (base, pow(base, -1, 1 << 64)):
+        powers = np.full(size, factor, np.uint64)
+        powers[0] = 1
+        both.append(np.cumprod(powers, dtype=np.uint64))
+    return both[0], both[1]
+
+
+def _mix(hashes: Hashes) -> Hashes:
+    """The finalizer of splitmix64, in place: a bijection in which each input bit changes each output bit half the time."""
+    hashes ^= hashes >> np.uint64(30)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    hashes ^= hashes >> np.uint64(27)
+    hashes *= np.uint64(0x94D049BB133111EB)
+    hashes ^= hashes >> np.uint64(31)
+    return hashes
+
+
+# A random 64-bit number a byte; capitals share that of their small letter.
+TABLE = _mix(np.arange(1, 257, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+TABLE[ord("A") : ord("Z") + 1] = TABLE[ord("a") : ord("z") + 1]
