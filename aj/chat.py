@@ -2,26 +2,30 @@
 
 A conversation is ``{"messages": [...], "tools": [...]}`` with roles system, user, assistant and tool; tool calls are
 kept in the OpenAI form with their arguments as an object. Other spellings (``{"name", "arguments"}``,
-``{"tool", "params"}``, arguments as JSON text) are read and normalised. A row that cannot be read raises RowError,
-which names the bucket it is counted in; nothing is dropped without one.
+``{"tool", "params"}``, arguments as JSON text, ShareGPT's ``{"from", "value"}`` under ``conversations``) are read and
+normalised. A row that cannot be read raises RowError, which names the bucket it is counted in; nothing is dropped
+without one, and no row is learned that could not be read back from its text (aj/lossless.py).
+
+What is not covered: content in parts (images), ids of tool calls, other columns of a row or a message.
 """
 
 import hashlib
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from aj.hashing import canonical
-from aj.tools import agent_tools, names
+from aj.exact_json import dumps, loads
+from aj.lossless import loss
+from aj.tools import agent_tool_names, names
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ROLES = ("system", "user", "assistant", "tool")
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+SHAREGPT = {"human": "user", "gpt": "assistant"}
+CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 
 
 class RowError(Exception):
@@ -39,11 +43,26 @@ class Conversation:
     messages: tuple[dict[str, Any], ...]
     tools: tuple[dict[str, Any], ...] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical content."""
-        content = canonical({"messages": self.messages, "tools": self.tools})
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        return hashlib.sha256(b'{"messages":%b,"tools":%b}' % self._stored).hexdigest()[:16]
+
+    def stored(self) -> tuple[str, str]:
+        """Messages and tools as the canonical JSON text that stands in Parquet."""
+        messages, tools = self._stored
+        return messages.decode(), tools.decode()
+
+    def text(self) -> bytes:
+        """All that is said, in UTF-8, a line each: content, and of every call its name and the values of its arguments.
+
+        This is what near-duplicate search and decontamination look at. A number is written as in JSON.
+        """
+        return "\n".join(_said(self.messages)).encode()
+
+    @cached_property
+    def _stored(self) -> tuple[bytes, bytes]:
+        return dumps(self.messages), dumps(self.tools)
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
@@ -51,7 +70,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
     if line.startswith(b"\xef\xbb\xbf"):
         raise RowError("bom", "the line starts with a byte order mark")
     try:
-        row = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        row = loads(line)
     except UnicodeDecodeError as error:
         raise RowError("bad_encoding", f"not UTF-8 at byte {error.start}") from None
     except (ValueError, RecursionError) as error:  # ValueError: also an integer of thousands of digits
@@ -67,23 +86,28 @@ def normalise(row: Mapping[str, Any]) -> Conversation:
     Raises RowError with bucket no_messages, bad_tools, bad_json, unknown_role, bad_content, control_characters,
     bad_tool_call, unknown_tool, empty_message, orphan_tool_message or no_assistant_turn.
     """
-    raw, tools = _maybe_json(row.get("messages")), _maybe_json(row.get("tools")) or []
+    raw = row.get("messages")
+    raw, tools = _maybe_json(row.get("conversations") if raw is None else raw), _maybe_json(row.get("tools")) or []
     if not isinstance(raw, list) or not raw:
         raise RowError("no_messages", "the row has no list of messages")
-    if not isinstance(tools, list) or not all(map(_is_tool, tools)):
-        raise RowError("bad_tools", "tools is not a list of named functions")
-    known = names(tools) if tools else names(agent_tools())
+    known = _tool_names(tools)
     messages = [_message(m, known) for m in raw]
-    if not any(m["role"] == "assistant" for m in messages):
+    roles = [m["role"] for m in messages]
+    if "assistant" not in roles:
         raise RowError("no_assistant_turn", "nobody answers")
-    roles = ["", *(m["role"] for m in messages)]
-    if any(role == "tool" and before not in ("assistant", "tool") for before, role in pairwise(roles)):
+    if "tool" in roles and any(r == "tool" and b not in ("assistant", "tool") for b, r in pairwise(["", *roles])):
         raise RowError("orphan_tool_message", "a tool speaks that nobody called")
-    conversation = Conversation(tuple(messages), tuple(tools))
     try:
-        conversation.id  # noqa: B018  # content that has no canonical form (half a surrogate pair, 1e999) cannot be used
-    except (ValueError, TypeError) as error:
+        stored = dumps(messages), dumps(tools)
+    except (ValueError, TypeError) as error:  # no canonical form: half a surrogate pair, 1e999
         raise RowError("bad_content", str(error)) from None
+    except RecursionError as error:
+        raise RowError("bad_json", str(error)) from None
+    # Keys in the order in which they will be stored: the text that is measured now is the text that is learned later.
+    if any("tool_calls" in m for m in messages):
+        messages = loads(stored[0])
+    conversation = Conversation(tuple(messages), _tools(stored[1]))
+    vars(conversation)["_stored"] = stored  # what cached_property would compute again
     return conversation
 
 
@@ -110,21 +134,37 @@ class Tokens:
 def tokenise(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -> Tokens:
     """Render and tokenise; the template's ``{% generation %}`` blocks mark what is learned (end of turn included).
 
-    Raises RowError (template_refused) where the template refuses the conversation.
+    Raises RowError with bucket template_refused, or with the bucket of what would be lost (aj/lossless.py): template_markers,
+    template_loses or not_nfc.
     """
     from jinja2 import TemplateError
+    from transformers.utils.chat_template_utils import render_jinja_template
 
+    tools = list(conversation.tools) or None
     try:
-        encoded = tokenizer.apply_chat_template(
-            list(conversation.messages),
-            tools=list(conversation.tools) or None,
-            tokenize=True,
-            return_dict=True,
+        (text,), (spans,) = render_jinja_template(
+            [list(conversation.messages)],
+            tools=tools,
+            chat_template=tokenizer.get_chat_template(tools=tools),
             return_assistant_tokens_mask=True,
+            **tokenizer.special_tokens_map,
         )
-    except TemplateError as error:  # many templates refuse what they cannot write: two user turns in a row, say
+        lost = loss(tokenizer, conversation.messages, "".join(conversation.stored()), text)
+    except (TemplateError, RecursionError) as error:  # many templates refuse what they cannot write: two user turns in a row, say
         raise RowError("template_refused", str(error)) from None
-    return Tokens(list(encoded["input_ids"]), [int(m) for m in encoded["assistant_masks"]])
+    if lost:
+        raise RowError(*lost)
+    encoded = tokenizer(text, add_special_tokens=False)
+
+    def token(characters: Iterable[int]) -> int | None:  # of the first that has one: a tokenizer may leave out white space
+        return next((t for t in map(encoded.char_to_token, characters) if t is not None), None)
+
+    learned = [0] * len(encoded["input_ids"])
+    for start, end in spans:
+        first, last = token(range(start, end)), token(range(end - 1, start - 1, -1))
+        if first is not None and last is not None:
+            learned[first : last + 1] = [1] * (last + 1 - first)
+    return Tokens(list(encoded["input_ids"]), learned)
 
 
 def turn_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
@@ -140,30 +180,34 @@ def turn_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
     return before.removeprefix(str(tokenizer.eos_token)), after
 
 
-def _message(raw: Any, known: set[str]) -> dict[str, Any]:
-    if not isinstance(raw, dict) or raw.get("role") not in ROLES:
-        raise RowError("unknown_role", repr(raw.get("role") if isinstance(raw, dict) else raw)[:80])
-    content = raw.get("content")
+def _message(raw: Any, known: Set[str]) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise RowError("unknown_role", repr(raw)[:80])
+    role, content, calls = raw.get("role"), raw.get("content"), raw.get("tool_calls")
+    if "role" not in raw and "from" in raw:
+        role, content = SHAREGPT.get(str(raw["from"]), raw["from"]), raw.get("value")
+    if role not in ROLES:
+        raise RowError("unknown_role", repr(role)[:80])
     if content is None:
         content = ""  # never the text "None"
     if not isinstance(content, str):
         raise RowError("bad_content", f"content is a {type(content).__name__}")
-    if CONTROL.search(content):
+    encoded = content.encode("utf-8", "surrogatepass")
+    if len(encoded.translate(None, CONTROLS)) < len(encoded):  # a regex takes four times as long
         raise RowError("control_characters", repr(content)[:80])
-    message: dict[str, Any] = {"role": raw["role"], "content": content}
-    calls = _maybe_json(raw.get("tool_calls")) or []
-    if not isinstance(calls, list):
-        raise RowError("bad_tool_call", "tool_calls is not a list")
-    if calls:
-        if raw["role"] != "assistant":
-            raise RowError("bad_tool_call", f"a {raw['role']} message calls a tool")
+    message: dict[str, Any] = {"role": role, "content": content}
+    if calls is not None and (calls := _maybe_json(calls) or []):
+        if not isinstance(calls, list):
+            raise RowError("bad_tool_call", "tool_calls is not a list")
+        if role != "assistant":
+            raise RowError("bad_tool_call", f"a {role} message calls a tool")
         message["tool_calls"] = [_call(c, known) for c in calls]
-    if not content.strip() and not calls and raw["role"] != "tool":
-        raise RowError("empty_message", f"an empty {raw['role']} message")
+    elif role != "tool" and (not content or content.isspace()):
+        raise RowError("empty_message", f"an empty {role} message")
     return message
 
 
-def _call(raw: Any, known: set[str]) -> dict[str, Any]:
+def _call(raw: Any, known: Set[str]) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise RowError("bad_tool_call", repr(raw)[:80])
     function = raw.get("function", raw)
@@ -182,19 +226,42 @@ def _call(raw: Any, known: set[str]) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+def _said(messages: tuple[dict[str, Any], ...]) -> Iterator[str]:
+    for message in messages:
+        yield message["content"]
+        for call in message.get("tool_calls", ()):
+            yield call["function"]["name"]
+            todo = [call["function"]["arguments"]]
+            while todo:
+                value = todo.pop()
+                if isinstance(value, dict | list):
+                    todo.extend(reversed(value.values() if isinstance(value, dict) else value))
+                else:
+                    yield value if isinstance(value, str) else dumps(value).decode()
+
+
+def _tool_names(tools: Any) -> Set[str]:
+    if not tools:
+        return agent_tool_names()
+    if not isinstance(tools, list) or not all(map(_is_tool, tools)):
+        raise RowError("bad_tools", "tools is not a list of named functions")
+    return names(tools)
+
+
 def _is_tool(raw: Any) -> bool:
     function = raw.get("function", raw) if isinstance(raw, dict) else None
     return isinstance(function, dict) and isinstance(function.get("name"), str)
+
+
+@lru_cache(maxsize=256)
+def _tools(stored: bytes) -> tuple[dict[str, Any], ...]:  # the rows of a source mostly have the same ones
+    return tuple(loads(stored))
 
 
 def _maybe_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_constant=_no_constant)
+        return loads(value)
     except (ValueError, RecursionError) as error:
         raise RowError("bad_json", str(error)) from None
-
-
-def _no_constant(name: str) -> Any:
-    raise json.JSONDecodeError(f"{name} is not JSON", name, 0)

@@ -15,6 +15,12 @@ def agent_tools() -> tuple[dict[str, Any], ...]:
     return tuple(json.loads(TOOLS_FILE.read_text()))
 
 
+@cache
+def agent_tool_names() -> frozenset[str]:
+    """Names of the agent's tools."""
+    return frozenset(names(agent_tools()))
+
+
 def names(tools: Iterable[Mapping[str, Any]]) -> set[str]:
     """Names of tools given in the OpenAI form or as bare function objects."""
     return {tool.get("function", tool)["name"] for tool in tools}

@@ -3,11 +3,8 @@
 Run by `dvc repro`; by hand: `python -m stages.download sqlenv`.
 """
 
-import json
-
-from aj.params import as_dict
 from aj.sources import card as cards
-from aj.sources import files, hub, sqlenv
+from aj.sources import files, hub, pin, sqlenv
 from aj.stage import Run, seal
 
 
@@ -17,18 +14,20 @@ def main(run: Run) -> None:
     out = run.out(f"data/raw/{name}")
     out.mkdir()
 
-    # 1. Rows, each kind in its own way.
+    # 1. Rows, each kind in its own way. What was fetched before a run was killed is not fetched again.
+    account: dict[str, int] = {}
     match card.kind:
         case "files":
-            rows = files.land(card, name, out)
+            rows, account = files.land(card, name, out, run.resume_dir)
         case "hub":
-            rows = hub.land(card, name, out)
+            rows, account = hub.land(card, name, out, run.resume_dir)
         case "sqlenv":
             rows = sqlenv.land(card, name, out, seed=run.params.seed, system=run.params.system)
 
-    # 2. The pin. Hashes of the files stand in the manifest that the seal writes beside it.
-    (out / "source.json").write_text(json.dumps({**as_dict(card), "rows": rows}, sort_keys=True, indent=1) + "\n")
-    print(f"{name}: {rows} rows from {card.id} at {card.revision} ({card.licence})")
+    # 2. The pin.
+    pin.write(out, card, rows, account)
+    dropped = "".join(f", {key} {count}" for key, count in account.items() if key.startswith("filtered."))
+    print(f"{name}: {rows} rows from {card.id} at {card.revision} ({card.licence}){dropped}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 A row's keys are some 160 bytes, whatever its text; the largest (the signature of its text) lies in a memory-mapped file. Rows stand in priority order: of equal or nearly equal rows the first one stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aj.errors import DataError
 from aj.mix import near
-from aj.mix.clean import Account, part_file
+from aj.mix.clean import Account, key, part_file
 from aj.mix.parts import Part
 
 Ints = npt.NDArray[np.int64]
@@ -74,18 +74,25 @@ def choose(keys: Keys, similarity: float) -> tuple[npt.NDArray[np.uint8], Ints]:
     return status, stands
 
 
-def assert_apart(folder: Path, parts: Sequence[Part]) -> int:
-    """Raise DataError when a group is both in training and held out; returns the number of held-out groups."""
-    sides: list[list[npt.NDArray[np.uint64]]] = [[], []]
+def assert_apart(folder: Path, parts: Sequence[Part], train: Iterable[str] = (), held_out: Iterable[str] = ()) -> int:
+    """Raise DataError when a group, or one word of it (a schema), is both in training and held out.
+
+    ``train`` and ``held_out``: groups of what else is trained on or evaluated, beside the rows of the parts. Returns the number
+    of held-out words.
+    """
+    named = [{word for group in groups for word in group.split()} for groups in (train, held_out)]
+    sides = [[np.array([key(word) for word in words], np.uint64)] for words in named]
     for part in parts:
         with np.load(part_file(folder, part.index, ".npz")) as keys:
             for side in (0, 1):
                 sides[side].append(np.unique(keys["groups"][keys["group_sides"] == side]))
-    train, held_out = (np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64) for found in sides)
-    both = np.intersect1d(train, held_out, assume_unique=True)
+    trained, kept_out = (np.unique(np.concatenate(found)) for found in sides)
+    both = np.intersect1d(trained, kept_out, assume_unique=True)
     if len(both):
-        raise DataError(f"{len(both)} groups of rows are in training and held out: mend the splits of the sources.")
-    return len(held_out)
+        known = sorted(word for words in named for word in words if key(word) in both)
+        example = f", {known[0]!r} among them" if known else ""
+        raise DataError(f"{len(both)} groups are in training and held out{example}: mend the splits of the sources.")
+    return len(kept_out)
 
 
 def _column(path: Path, n: int, like: npt.NDArray[np.generic], *, mapped: bool) -> npt.NDArray[np.generic]:

@@ -18,12 +18,11 @@ import numpy as np
 
 from aj.chat import Conversation, RowError, normalise, tokenise
 from aj.errors import DataError
-from aj.mix import near, parts
+from aj.mix import leaks, near, overlap, parts
 from aj.mix.split import held_out
 from aj.sources import rows
 
 if TYPE_CHECKING:
-    from aj.mix import leaks
     from transformers import PreTrainedTokenizerBase
 
 SAMPLES = 3  # rows kept for a person to look at, a reason
@@ -46,7 +45,7 @@ class Cleaning:
     validation: float
     """Share of the groups that is held out, by hash."""
     index: "leaks.Index | None" = None
-    allowed: "leaks.Allowed | None" = None
+    allowed: "overlap.Allowed | None" = None
 
 
 @dataclass
@@ -170,7 +169,11 @@ def _without_leaks(
     found: list[Row], texts: list[bytes], account: Account, cleaning: Cleaning
 ) -> tuple[list[Row], list[bytes]]:  # fmt: skip
     assert cleaning.index
-    candidates = [leaks.Candidate(r.conversation.id, account.source, t, r.conversation.messages) for r, t in zip(found, texts, strict=True)]
+    candidates = [
+        leaks.Candidate(r.conversation.id, account.source, t, r.conversation.messages)
+        for r, t in zip(found, texts, strict=True)
+        if r.side == 0
+    ]
     account.hits = leaks.find(candidates, cleaning.index)
     leaking = {h.row_id: h for h in account.hits if not (cleaning.allowed and cleaning.allowed.covers(h))}
     for row in found:

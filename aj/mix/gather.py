@@ -42,7 +42,9 @@ def gather(folder: Path, keys: Keys, order: Ints, out: Path) -> None:
 
 def rows_at(folder: Path, keys: Keys, indices: list[int]) -> list[dict[str, Any]]:
     """A few rows, for the report."""
-    found = {i: row for ranks, table in _pick(folder, keys, np.array(indices)) for i, row in zip(ranks, table.to_pylist(), strict=True)}
+    found = {
+        i: row for ranks, table in _pick(folder, keys, np.array(indices)) for i, row in zip(ranks, table.to_pylist(), strict=True)
+    }
     return [found[i] for i in range(len(indices))]
 
 

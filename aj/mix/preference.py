@@ -1,12 +1,57 @@
 """Preference pairs: a conversation up to an assistant turn, a chosen turn, a rejected one, and the rule it breaks."""
 
+import hashlib
 import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
-from aj.chat import RowError, normalise
+from aj.chat import Conversation, RowError, normalise
 from aj.errors import DataError
+from aj.hashing import canonical
+from aj.mix.leaks import Candidate
+from aj.sources import rows
+
+Pair = dict[str, Any]
 
 COLUMNS = ("prompt", "chosen", "rejected", "broken_rule", "group", "split")
+
+
+def read(raw: Path, sources: Sequence[str]) -> list[Pair]:
+    """All pairs that the sources landed (``pairs.parquet``), checked, in order, with their source and an id."""
+    pairs: list[Pair] = []
+    for name in sources:
+        file = raw / name / "pairs.parquet"
+        for place, row in rows.read(file) if file.is_file() else ():
+            pair = check_pair(row, place)
+            pairs.append({**pair, "source": name, "id": hashlib.sha256(canonical(pair).encode()).hexdigest()[:16]})
+    return pairs
+
+
+def candidates(pairs: Sequence[Pair]) -> list[Candidate]:
+    """The training pairs as what leaks.find looks through: prompt, chosen and rejected turn."""
+    found = []
+    for pair in pairs:
+        if pair["split"] == "train":
+            said = [{"role": "assistant", "content": pair[side]} for side in ("chosen", "rejected")]
+            messages = (*json.loads(pair["prompt"]), *said)
+            found.append(Candidate(pair["id"], pair["source"], Conversation(messages).text(), messages))
+    return found
+
+
+def take(pairs: Sequence[Pair], wanted: int, *, without: Collection[str]) -> dict[str, list[Pair]]:
+    """{train, held_out}: the first ``wanted`` training pairs that are not in ``without`` (ids), and all held-out ones.
+
+    Raises DataError when there are fewer.
+    """
+    refused = set(without)
+    sides: dict[str, list[Pair]] = {"train": [], "held_out": []}
+    for pair in pairs:
+        if pair["split"] == "held_out" or pair["id"] not in refused:
+            sides[pair["split"]].append({column: pair[column] for column in COLUMNS})
+    if len(sides["train"]) < wanted:
+        raise DataError(f"{len(sides['train'])} preference pairs for training, mix.preference_pairs asks {wanted}: lower it.")
+    return {**sides, "train": sides["train"][:wanted]}
 
 
 def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@ A question set is Spider's layout: ``questions.json`` beside ``database/``. Ever
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from aj.chat import Conversation
 from aj.errors import DataError
-from aj.mix.leaks import EvalItem
+from aj.mix.leaks import Candidate, EvalItem
 from aj.sqlenv import questions
 
 Question = dict[str, Any]
@@ -18,15 +19,27 @@ SEEN = "seen_schemas"
 """The split that asks about trained schemas again, on purpose: it measures memory, not transfer."""
 
 
-def divide(raw: Path, sources: Sequence[str], wanted: int) -> tuple[list[Question], list[Question]]:
-    """(questions to learn from, questions for evaluation). Raises DataError when there are fewer than ``wanted`` to learn from."""
+def divide(raw: Path, sources: Sequence[str]) -> tuple[list[Question], list[Question]]:
+    """(questions to learn from, questions for evaluation) of all sources, in order, each with its source."""
     asked = [q for name in sources if (raw / name / "questions.json").is_file() for q in _read(raw, name)]
-    learned = [q for q in asked if q["split"] == "train"][:wanted]
-    if len(learned) < wanted:
-        raise DataError(
-            f"{len(learned)} questions for training, mix.rl_questions asks {wanted}: lower it or generate more."
-        )  # fmt: skip
-    return learned, [q for q in asked if q["split"] != "train"]
+    return [q for q in asked if q["split"] == "train"], [q for q in asked if q["split"] != "train"]
+
+
+def candidates(asked: Sequence[Question]) -> list[Candidate]:
+    """Questions to learn from as what leaks.find looks through: the text, and the gold query that the reward knows."""
+    turns = [
+        [{"role": "user", "content": q["question"]}, {"role": "assistant", "content": f"QUERY: {q['query']}"}] for q in asked
+    ]
+    return [Candidate(q["id"], q["folder"], Conversation(tuple(t)).text(), t) for q, t in zip(asked, turns, strict=True)]
+
+
+def take(asked: Sequence[Question], wanted: int, *, without: Collection[str]) -> list[Question]:
+    """The first ``wanted`` questions that are not in ``without`` (ids). Raises DataError when there are fewer."""
+    refused = set(without)
+    taken = [q for q in asked if q["id"] not in refused][:wanted]
+    if len(taken) < wanted:
+        raise DataError(f"{len(taken)} questions for training, mix.rl_questions asks {wanted}: lower it or generate more.")
+    return taken
 
 
 def unseen(asked: Sequence[Question]) -> list[Question]:
@@ -36,7 +49,7 @@ def unseen(asked: Sequence[Question]) -> list[Question]:
 
 def evaluation_items(asked: Sequence[Question]) -> list[EvalItem]:
     """What must not be found in training."""
-    return [EvalItem(f"{q['folder']}:{i}", (q["question"],), q["query"]) for i, q in enumerate(unseen(asked))]
+    return [EvalItem(f"{q['folder']}:{q['id']}", (q["question"],), q["query"]) for q in unseen(asked)]
 
 
 def copy(raw: Path, chosen: Sequence[Question], out: Path) -> None:

@@ -12,11 +12,23 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def available(items: int) -> int:
+    """Processes worth starting for so many items on this machine: 1 where a second one would cost more than it saves."""
+    return max(1, min(items // 2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
 def run(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
-    """``function`` of every item, in order, by ``workers`` processes (1: this one). What a worker raises is raised here."""
+    """``function`` of every item, in order, by ``workers`` processes (1: this one). What a worker raises is raised here.
+
+    With RAY_ADDRESS set, the cluster there does the work.
+    """
+    if os.environ.get("RAY_ADDRESS"):
+        yield from run_on_ray(function, items)
+        return
     if workers == 1:
         yield from map(function, items)
         return
@@ -41,7 +53,7 @@ def run_on_ray(function: Callable[[Item], Result], items: Sequence[Item]) -> Ite
         ray.init(log_to_driver=False)
     remote = ray.remote(function)
     waiting = iter(items)
-    limit = 2 * int(ray.cluster_resources()["CPU"])
+    limit = 2 * int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call, unused-ignore]
     running = deque(remote.remote(item) for item in islice(waiting, limit))
     while running:
         yield ray.get(running.popleft())

@@ -5,17 +5,22 @@ reruns that source alone.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from aj.errors import ParamsError
+from aj.errors import DataError, ParamsError
 from aj.params import Count, Share, read_yaml
 
 CARDS = Path("data/sources")
 STRICT = ConfigDict(strict=True, extra="forbid")
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Repeat = Annotated[int, Field(ge=1, le=1000)]
+Value = bool | int | float | str
+EVALUATION = re.compile(r"(?<![a-z])(test(s|ing|set)?|eval(s|uation)?|val(id|idation)?|h[eo]ld[-_]?out)(?![a-z])")
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -36,7 +41,11 @@ class Files(Card):
 
     kind: Literal["files"]
     paths: list[str]
-    """Glob patterns relative to the card's folder."""
+    """Glob patterns relative to the card's folder, or of a remote folder: ``s3://BUCKET/PREFIX/*.jsonl``."""
+    sha256: dict[str, Digest] = Field(default_factory=dict)
+    """Landed file -> SHA-256; where it is written, a file that differs or is not listed stops the stage."""
+    weights: dict[str, Repeat] = Field(default_factory=dict)
+    """Glob of landed files -> how often each row stands in train; 1 where nothing is written. Never applied to eval."""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -47,9 +56,17 @@ class Hub(Card):
     split: str
     name: str | None = None
     """Configuration of the dataset, where it has several."""
+    data_files: list[str] | None = None
+    """Files of the repository to read, where its own layout does not say."""
     columns: dict[str, str]
-    """``{messages: COLUMN}``, or ``{question: COLUMN, answer: COLUMN}`` for single-turn data."""
+    """``{messages: COLUMN}``, ``{conversations: COLUMN}`` (ShareGPT), ``{text: COLUMN}`` with ``speakers``, or
+    ``{question: COLUMN, answer: COLUMN}`` for single-turn data."""
+    speakers: dict[str, Literal["user", "assistant"]] = Field(default_factory=dict)
+    """What a line of plain text starts with -> who speaks from there on."""
+    filters: dict[str, Value | list[Value]] = Field(default_factory=dict)
+    """Column -> accepted value, or several; a row that has another is dropped and counted."""
     limit: Count | None = None
+    """Rows to land, counted after the filters."""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -92,3 +109,10 @@ def read(name: str) -> Files | Hub | SqlEnv:
         field = ".".join(str(part) for part in first["loc"][1:]) or "kind"
         raise ParamsError(f"{path}: {field} is {first['input']!r}: {first['msg'].lower()}.") from None
     return card
+
+
+def refuse_evaluation(source: str, *names: str) -> None:
+    """Raise DataError where a split, a configuration or a file that a source names holds evaluation data."""
+    for name in names:
+        if EVALUATION.search(name.lower()):
+            raise DataError(f"source {source!r} names {name!r}: evaluation data does not go into training; name another.")

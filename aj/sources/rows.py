@@ -24,7 +24,8 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    count, writer, columns = 0, None, {}
+    count, writer = 0, None
+    columns: dict[str, None] = {}
     for batch in _batches(rows):
         found = dict.fromkeys(key for row in batch for key in row)  # from_pylist would take the first row's keys for all
         columns = columns or found

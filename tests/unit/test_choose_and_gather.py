@@ -95,8 +95,17 @@ def test_sides_follow_the_group_and_a_source_that_decides_is_obeyed(tmp_path: Pa
 def test_a_group_on_both_sides_stops_the_build(tmp_path: Path) -> None:
     torn = [chat(words(1), group="x y", split="train"), chat(words(2), group="y z", split="held_out")]
     folder, planned, _ = prepare(tmp_path, {"a": torn})
-    with pytest.raises(DataError, match="1 groups of rows are in training and held out"):
+    with pytest.raises(DataError, match="1 groups are in training and held out: mend"):
         assert_apart(folder, planned)
+
+
+def test_a_group_of_a_question_counts_as_one_of_rows(tmp_path: Path) -> None:
+    folder, planned, _ = prepare(tmp_path, {"a": [chat(words(1), group="x y", split="train")]})
+    assert assert_apart(folder, planned, train=["p q"], held_out=["z", "z w"]) == 2
+    with pytest.raises(DataError, match="1 groups are in training and held out, 'y' among them"):
+        assert_apart(folder, planned, held_out=["z y"])
+    with pytest.raises(DataError, match="1 groups are in training and held out, 'q' among them"):
+        assert_apart(folder, planned, train=["p q"], held_out=["q"])
 
 
 def test_every_row_is_accounted_for_and_a_few_of_each_reason_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How many rows each source gives, and which."""
 
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_weight_of_three_gives_three_copies_that_do_not_stand_together() -> No
     order, portions = weighed({"a": 50, "b": 20}, {"a": 0.4, "b": 0.6}, weights={"b": 3})
     assert portions[1] == Portion("b", 60, 60, 60)
     assert {c for n, c in Counter(order).items() if n[0] == "b"} == {3}
-    beside = sum(x == y for x, y in zip(order, order[1:], strict=False))
+    beside = sum(x == y for x, y in itertools.pairwise(order))
     assert beside < 8  # by chance 100 * 2/100 * 60/100
 
 
