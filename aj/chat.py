@@ -53,6 +53,11 @@ class Conversation:
         messages, tools = self._stored
         return messages.decode(), tools.decode()
 
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> "Conversation":
+        """A row as it is stored: ``messages`` and ``tools`` as JSON text."""
+        return cls(tuple(loads(row["messages"])), tuple(loads(row["tools"])))
+
     def text(self) -> bytes:
         """All that is said, in UTF-8, a line each: content, and of every call its name and the values of its arguments.
 

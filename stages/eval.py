@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aj.chat import Tokens, tokenise
+from aj.chat import Conversation, Tokens, tokenise
 from aj.evaluation import suites
 from aj.evaluation.llama_engine import LlamaEngine
 from aj.evaluation.transformers_engine import TransformersEngine
@@ -22,7 +22,6 @@ from aj.sqlenv import questions
 from aj.sqlenv.rollout import Roller
 from aj.stage import Run, seal
 from aj.training import model as models
-from aj.training.sft import conversation
 
 BASE, MERGED, QUESTIONS = Path("data/raw/base"), Path("models/merged"), Path("data/mix/eval")
 ROWS = Path("data/mix/sft/validation.parquet")
@@ -56,7 +55,7 @@ def main(run: Run) -> None:
             numbers |= suites.sampled(roller.play(unseen, with_progress(engine.generate, f"{form}, sampled")))
 
         # 4. Validation loss on held-out conversations.
-        fixed = [tokenise(tokenizer, conversation(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
+        fixed = [tokenise(tokenizer, Conversation.of(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
         numbers |= suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
 
         # 5. A quantized form against merged, on the same rows.

@@ -6,12 +6,11 @@ Run by `dvc repro`; by hand: `python -m stages.merge`.
 import shutil
 from pathlib import Path
 
-from aj.chat import tokenise
+from aj.chat import Conversation, tokenise
 from aj.errors import ExportError
 from aj.export.merge import logit_difference, merge_adapter
 from aj.sources import base, rows
 from aj.stage import Run, seal
-from aj.training.sft import conversation
 
 BASE, ADAPTER, ROWS = Path("data/raw/base"), Path("models/grpo"), Path("data/mix/sft/validation.parquet")
 CHECKED = 16  # rows that are compared
@@ -34,7 +33,7 @@ def main(run: Run) -> None:
 
     # 2. Compare.
     tokenizer = base.load_tokenizer(BASE)
-    fixed = [tokenise(tokenizer, conversation(row)).ids for row in rows.read_all(ROWS)[:CHECKED]]
+    fixed = [tokenise(tokenizer, Conversation.of(row)).ids for row in rows.read_all(ROWS)[:CHECKED]]
     difference = logit_difference(weights, ADAPTER, out, fixed)
     if not difference <= p.tolerance:
         raise ExportError(

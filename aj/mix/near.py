@@ -7,13 +7,13 @@ that share the key of a band are candidates; those with enough equal slots are n
 
     J                                      0.2   0.3   0.4   0.5    0.6   0.7     0.75      0.8
     candidate: 1 - (1 - J^4)^32            0.05  0.23  0.56  0.87   0.99  0.9998  1 - 5e-6  1 - 5e-8
-    candidate and estimated >= THRESHOLD   0     0     2e-6  0.013  0.53  0.994   1 - 7e-5  1 - 4e-7
+    candidate and estimated >= THRESHOLD   0     0     2e-6  0.013  0.53  0.994   1 - 7e-5  1 - 1e-7
 
 The last row is the binomial case, texts of thousands of words. Short texts are told apart more sharply, since their few
 shingles seldom share a slot: one word of 40 changed is J = 0.756 and has a standard error of 0.029, not 0.038.
 
 What is not covered: paraphrases; a text within a longer one (J is small); two short texts that differ in the one word that
-matters ("… the capital of France", "… of Chad", from 9 words on): sketch a question together with its answer.
+matters ("… the capital of France", "… of Chad", from 8 words on): sketch a question together with its answer.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ Pairs = NDArray[np.uint64]  # the later row << 32 | the earlier row: sorted, all
 
 WORDS = 5  # a shingle
 BANDS, SLOTS = 32, 128
-THRESHOLD = 0.6  # of the estimate: as far from 0.75, which must be found, as from 0.4, which must not
+THRESHOLD = 0.6  # of the estimate: 0.75 must be found, 0.4 must not
 LEADERS = 32  # rows of a bucket that are compared with the others
 SEED = 1
 SLICE = 256  # texts sketched at once: they fit the cache, and rensa starts no threads for so few

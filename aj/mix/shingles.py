@@ -31,7 +31,7 @@ def shingle_hashes(texts: Sequence[bytes], words: int) -> tuple[Hashes, Places]:
 
     Returns (hashes, offsets): those of text i are ``hashes[offsets[i]:offsets[i + 1]]``, in reading order and with their
     repetitions; uint64 of any length, int64 of length ``len(texts) + 1``. Texts are UTF-8. White space is what Unicode
-    calls so and every ASCII control character; its length and kind do not count. ASCII letters are folded to one
+    calls so and the ASCII bytes below the space; its length and kind do not count. ASCII letters are folded to one
     case, other letters are compared byte by byte (É is not é). A text of n words has n - words + 1 shingles; with
     fewer than ``words`` words it has one, the whole text; with none it has none. Raises DataError where words < 1.
     """
@@ -85,18 +85,31 @@ def _words(buffer: bytes) -> tuple[Places, Places]:
 def _word_hashes(buffer: NDArray[np.uint8], starts: Places, ends: Places) -> Hashes:
     """sum(TABLE[byte] * BYTE_BASE^i) over each word, i counted from its start; then mixed."""
     hashes = np.empty(len(starts), np.uint64)
+    powers, inverse = _powers(BYTE_BASE, BLOCK)
     done = 0
     while done < len(starts):
         origin = starts[done]
         until = max(int(np.searchsorted(ends, origin + BLOCK, side="right")), done + 1)
-        size = int(ends[until - 1] - origin)  # more than a block where one word is
-        powers, inverse = _powers(BYTE_BASE, max(size, BLOCK))
+        size = int(ends[until - 1] - origin)
+        if size > BLOCK:
+            hashes[done] = _long_word_hash(buffer[origin : origin + size])
+            done = until
+            continue
         sums = np.zeros(size + 1, np.uint64)
         np.cumsum(TABLE.take(buffer[origin : origin + size]) * powers[:size], out=sums[1:])
         begin = starts[done:until] - origin
         hashes[done:until] = (sums.take(ends[done:until] - origin) - sums.take(begin)) * inverse.take(begin)
         done = until
     return _mix(hashes)
+
+
+def _long_word_hash(word: NDArray[np.uint8]) -> int:
+    """The same sum over one word of more than a block (base64, say), in pieces."""
+    total, powers = 0, _powers(BYTE_BASE, BLOCK)[0]
+    for start in range(0, len(word), BLOCK):
+        piece = TABLE.take(word[start : start + BLOCK])
+        total += int((piece * powers[: len(piece)]).sum()) * pow(BYTE_BASE, start, 1 << 64)
+    return total % (1 << 64)
 
 
 def _windows(hashes: Hashes, words: int) -> Hashes:

@@ -4,7 +4,6 @@ Rows are rendered and masked by aj/chat.py and reach the trainer as token ids an
 exactly what the tests look at.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,8 @@ def dataset(rows: Iterable[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase"
     """Stored rows as {input_ids, assistant_masks}."""
     from datasets import Dataset
 
-    tokens = (tokenise(tokenizer, conversation(row)) for row in rows)
+    tokens = (tokenise(tokenizer, Conversation.of(row)) for row in rows)
     return Dataset.from_list([{"input_ids": t.ids, "assistant_masks": t.learned} for t in tokens])
-
-
-def conversation(row: dict[str, Any]) -> Conversation:
-    """A stored row as a conversation."""
-    return Conversation(tuple(json.loads(row["messages"])), tuple(json.loads(row["tools"])))
 
 
 def trainer(

@@ -16,8 +16,8 @@ LAYERS = [
     {"stages", "cli"},
     {"sources", "mix", "tiny", "training", "export", "evaluation"},
     {"sqlenv"},
-    {"chat", "tools"},
-    {"stage", "declaration", "params", "version", "hashing", "errors"},
+    {"chat", "lossless", "tools", "transcript"},
+    {"stage", "declaration", "params", "version", "exact_json", "hashing", "errors"},
 ]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from aj.chat import Conversation
 from aj.errors import TrainingError
 from aj.hashing import canonical
 from aj.training import model as models
@@ -128,4 +127,3 @@ def test_what_is_learned_is_the_assistants_text_alone(small: Small) -> None:
     row = sft.dataset(rows(1), small.tokenizer)[0]
     learned = [i for i, m in zip(row["input_ids"], row["assistant_masks"], strict=True) if m]
     assert small.tokenizer.decode(learned) == "QUERY: SELECT COUNT( * ) FROM herbs<|im_end|>ANSWER: 0<|im_end|>"
-    assert sft.conversation(rows(1)[0]) == Conversation(sft.conversation(rows(1)[0]).messages)
