@@ -71,6 +71,7 @@ def choose(keys: Keys, similarity: float) -> tuple[npt.NDArray[np.uint8], Ints]:
         nearest = near.clusters(keys.signatures.view(np.uint32), keys.signatures, similarity)
         dropped = (nearest != np.arange(len(nearest))) & (status == KEPT)
         status[dropped], stands[dropped] = NEAR_DUPLICATE, nearest[dropped]
+        stands = stands[stands]  # the first of equal rows may itself be near another one
     return status, stands
 
 

@@ -80,7 +80,12 @@ def test_distinct_realistic_rows_stay() -> None:
 
 def test_white_space_and_case_make_no_difference_but_other_words_do() -> None:
     text = b"Take  two spoons of dried sage,\npour hot water on it and wait for ten minutes before you drink it"
-    texts = [text, text.upper().replace(b" ", b"\n\n"), text.replace(b"sage", b"mint"), b"Drink it before ten minutes have passed"]
+    texts = [
+        text,
+        text.upper().replace(b" ", b"\n\n"),
+        text.replace(b"sage", b"mint"),
+        b"Drink it before ten minutes have passed",
+    ]
     assert stands_of(texts).tolist() == [0, 0, 2, 3]
 
 
@@ -107,9 +112,13 @@ def test_sketches_are_pinned_and_the_same_in_another_process() -> None:
     printed = set()
     for seed, threads in (("0", "1"), ("1", "2")):
         environment = os.environ | {"PYTHONHASHSEED": seed, "RAYON_NUM_THREADS": threads}
-        printed.add(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True).stdout)
-    assert printed == {"PIN1\n"}, "other sketches than before: rensa has another algorithm, so kept sketches are worthless"
-    assert hashlib.sha256(sketch([b"a b c d e f"])[1].tobytes()).hexdigest()[:16] == "PIN2"
+        printed.add(
+            subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True).stdout
+        )
+    assert printed == {"5dbd2685d76f7cd6f0e7d49d0798a501c0861c938042843af8bd383cfeb73fbf\n"}, (
+        "other sketches than before: rensa has another algorithm, so kept sketches are worthless"
+    )
+    assert hashlib.sha256(sketch([b"a b c d e f"])[1].tobytes()).hexdigest()[:16] == "b48c344e0c05a6c7"
 
 
 def test_a_sketch_does_not_depend_on_its_batch() -> None:
@@ -167,13 +176,22 @@ def test_a_row_is_dropped_exactly_when_a_kept_row_before_it_agrees(seed: int) ->
 def test_a_giant_bucket_of_boilerplate_hides_no_duplicate_and_drops_nothing_else() -> None:
     rng = np.random.default_rng(7)
     rows = zipf(rng, 20_000, 100)
-    rows[:, :45] = zipf(rng, 1, 45)  # J of any two rows is about 0.3: hundreds of thousands of candidates a band
+    rows[:, :45] = zipf(rng, 1, 45)  # J of any two rows is about 0.3: some bands are all boilerplate
     rows[-500:] = rows[rng.choice(19_500, 500, replace=False)]
     rows[-500:, 70] = "changed"
     bands, signatures = sketch(encoded(rows))
     largest = max(np.unique(bands[:, band], return_counts=True)[1].max() for band in range(BANDS))
-    assert largest > 100 * LEADERS
+    assert largest > 10 * LEADERS
     assert dropped(clusters(bands, signatures)) == list(range(19_500, 20_000))
+
+
+def test_in_a_giant_bucket_a_group_after_another_gives_its_first_row() -> None:
+    rng = np.random.default_rng(9)
+    groups = rng.integers(0, 256, (LEADERS, SLOTS), np.uint8)
+    groups[:, :4] = 1, 2, 3, 4  # the one band that rows share: in all others each has a slot of its own
+    signatures = np.tile(groups, (5, 1))
+    signatures[:, 4::4] += np.repeat(np.arange(5, dtype=np.uint8), LEADERS)[:, None]
+    assert of(signatures).tolist() == 5 * list(range(LEADERS))
 
 
 def test_twenty_thousand_copies_leave_one() -> None:
