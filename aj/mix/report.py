@@ -20,7 +20,7 @@ from aj.errors import DataError
 TEMPLATE = Path(__file__).parent.parent.parent / "data" / "templates" / "mix_report.html"
 LEFT, PLOT, RIGHT = 220.0, 430.0, 170.0  # pixels of a bar chart: names, bars, notes
 HIST_WIDTH, HIST_HEIGHT = 330.0, 110.0  # pixels inside the axes of a histogram
-NAME = 30  # characters of a source's name that fit beside its bars
+NAME = 26  # characters of a source's name that fit beside its bars
 COLOURS = 6  # reasons with a colour of their own; the others share grey
 COMPARED, AROUND = 1000, 8  # words of a pair that are compared, and shown on either side of a change
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -169,7 +169,7 @@ def render(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown
     )
-    environment.filters |= {"number": "{:,}".format, "short": short, "percent": percent}
+    environment.filters |= {"number": "{:,}".format, "short": short, "percent": percent, "fitting": fitting}
     legend = reasons(report.sources)
     context = {
         "report": report,
@@ -209,6 +209,16 @@ class Chart:
     """Where max_length stands (histograms)."""
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why rows were dropped; ``kind`` is the class of its colour, ``where`` the sources with their rows."""
+
+    name: str
+    kind: str
+    rows: int
+    where: Sequence[tuple[str, int]]
+
+
 def asked_chart(sources: Sequence[SourceReport]) -> Chart:
     """Two bars a source: rows asked, rows taken; beside them the shares of the whole."""
     totals = {"asked": sum(s.asked for s in sources), "taken": sum(s.taken for s in sources)}
@@ -226,14 +236,15 @@ def asked_chart(sources: Sequence[SourceReport]) -> Chart:
     return Chart(LEFT + PLOT + RIGHT, len(sources) * 48.0, bars, [(LEFT + PLOT * at, label) for at, label in ticks], texts)
 
 
-def reasons(sources: Sequence[SourceReport]) -> list[tuple[str, str]]:
-    """Reasons for drops, the most frequent first, as (reason, class of its colour)."""
+def reasons(sources: Sequence[SourceReport]) -> list[Reason]:
+    """Reasons for drops, the most frequent first."""
     total = sum((Counter(source.dropped) for source in sources), Counter[str]())
     ranked = sorted((reason for reason, n in total.items() if n), key=lambda reason: (-total[reason], reason))
-    return [(reason, f"c{min(rank, COLOURS)}") for rank, reason in enumerate(ranked)]
+    where = {r: sorted(((s.name, s.dropped[r]) for s in sources if s.dropped.get(r)), key=lambda x: (-x[1], x[0])) for r in ranked}
+    return [Reason(reason, f"c{min(rank, COLOURS)}", total[reason], where[reason]) for rank, reason in enumerate(ranked)]
 
 
-def drops_chart(sources: Sequence[SourceReport], legend: Sequence[tuple[str, str]]) -> Chart:
+def drops_chart(sources: Sequence[SourceReport], legend: Sequence[Reason]) -> Chart:
     """One bar a source: the share of its rows that was dropped, stacked by reason."""
     shares = [sum(s.dropped.values()) / max(s.rows_in, 1) for s in sources]
     top, ticks = axis(max(*shares, 0.001), percent, whole=False)
@@ -241,10 +252,11 @@ def drops_chart(sources: Sequence[SourceReport], legend: Sequence[tuple[str, str
     for number, (source, share) in enumerate(zip(sources, shares, strict=True)):
         x, y, count = LEFT, number * 32.0, sum(source.dropped.values())
         texts.append(_label(source.name, y + 15))
-        for reason, kind in legend:
-            if rows := source.dropped.get(reason, 0):
+        for reason in legend:
+            if rows := source.dropped.get(reason.name, 0):
                 width = PLOT * rows / source.rows_in / top
-                bars.append(Bar(x, y, width, 20, kind, f"{source.name}: {reason} {rows:,} ({percent(rows / source.rows_in)})"))
+                title = f"{source.name}: {reason.name} {rows:,} ({percent(rows / source.rows_in)})"
+                bars.append(Bar(x, y, width, 20, reason.kind, title))
                 x += width
         note = f"{short(count)} of {short(source.rows_in)}, {percent(share)}" if count else "none dropped"
         texts.append((x + 6, y + 15, note, "note", note))
@@ -289,7 +301,7 @@ def changed(kept: str, removed: str) -> tuple[list[tuple[str, str]], list[tuple[
     Compared word by word; white space does not count.
     """
     one, other = words(kept), words(removed)
-    matcher = SequenceMatcher(None, *([word.strip() for word in text[:COMPARED]] for text in (one, other)))
+    matcher = SequenceMatcher(None, [w.strip() for w in one[:COMPARED]], [w.strip() for w in other[:COMPARED]])
     left: list[tuple[str, str]] = []
     right: list[tuple[str, str]] = []
     opcodes = matcher.get_opcodes()
@@ -299,7 +311,9 @@ def changed(kept: str, removed: str) -> tuple[list[tuple[str, str]], list[tuple[
                 head, tail = (AROUND if number else 0), (AROUND if number < len(opcodes) - 1 else 0)
                 side += _shortened(text[start:stop], head, tail)
             elif stop > start:
-                side.append(("".join(text[start:stop]), "changed"))
+                stretch = "".join(text[start:stop])
+                rest = stretch.lstrip()
+                side += [(stretch[: len(stretch) - len(rest)], "same"), (rest, "changed")]
     for side, text in ((left, one), (right, other)):
         if len(text) > COMPARED:
             side.append((f"… {len(text) - COMPARED:,} words not compared", "left out"))
@@ -333,6 +347,11 @@ def percent(share: float) -> str:
     return f"{float(f'{share * 100:.3g}'):.6f}".rstrip("0").rstrip(".") + "%"
 
 
+def fitting(name: str) -> str:
+    """A name of at most NAME characters: head and tail of a long one, since names often differ at either end."""
+    return name if len(name) <= NAME else f"{name[: NAME // 2]}…{name[-(NAME // 2 - 1) :]}"
+
+
 def shown(value: Any) -> Any:
     """Text with a visible name in place of each character that cannot be seen or written; other values as they are."""
     import markupsafe
@@ -355,6 +374,5 @@ def _width(rows: int, top: float) -> float:
 
 
 def _label(name: str, y: float) -> tuple[float, float, str, str, str]:
-    """A source's name beside its bars: head and tail of a long one, since names often differ at either end."""
-    fits = name if len(name) <= NAME else f"{name[: NAME // 2]}…{name[-(NAME // 2 - 1) :]}"
-    return LEFT - 10, y, fits, "name", name
+    """A source's name beside its bars."""
+    return LEFT - 10, y, fitting(name), "name", name
