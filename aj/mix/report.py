@@ -240,7 +240,9 @@ def reasons(sources: Sequence[SourceReport]) -> list[Reason]:
     """Reasons for drops, the most frequent first."""
     total = sum((Counter(source.dropped) for source in sources), Counter[str]())
     ranked = sorted((reason for reason, n in total.items() if n), key=lambda reason: (-total[reason], reason))
-    where = {r: sorted(((s.name, s.dropped[r]) for s in sources if s.dropped.get(r)), key=lambda x: (-x[1], x[0])) for r in ranked}
+    where = {
+        r: sorted(((s.name, s.dropped[r]) for s in sources if s.dropped.get(r)), key=lambda x: (-x[1], x[0])) for r in ranked
+    }
     return [Reason(reason, f"c{min(rank, COLOURS)}", total[reason], where[reason]) for rank, reason in enumerate(ranked)]
 
 
@@ -365,7 +367,7 @@ def _shortened(text: list[str], head: int, tail: int) -> Iterable[tuple[str, str
     hidden = len(text) - head - tail
     if hidden <= AROUND:  # not worth a note
         return [("".join(text), "same")]
-    note = f" … {hidden:,} equal words … "
+    note = f" … {hidden:,} equal words …"
     return [("".join(text[:head]), "same"), (note, "left out"), ("".join(text[len(text) - tail :]), "same")]
 
 
