@@ -6,6 +6,7 @@ reruns that source alone.
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from aj.errors import DataError, ParamsError
-from aj.params import Count, Share, read_yaml
+from aj.params import Count, Index, NonNegative, Positive, Share, read_yaml
 
 CARDS = Path("data/sources")
 STRICT = ConfigDict(strict=True, extra="forbid")
@@ -93,22 +94,98 @@ class SqlEnv(Card):
     teacher: Teaching
 
 
-AnyCard = Annotated[Files | Hub | SqlEnv, Field(discriminator="kind")]
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Herbal(Card):
+    """A herbal: a book of herbs with a heading each and sections on looks, place, time and virtues."""
+
+    kind: Literal["herbal"]
+    title: str
+    """How the questions name the book: "the English herbal of 1653", say."""
+    paths: list[str]
+    """Glob patterns of .txt, .html or .htm files, relative to the card's folder."""
+    markers: dict[str, Literal["description", "place", "time", "virtues"]] = Field(default_factory=dict)
+    """Words that open a section of this book, beside the usual ones (aj/sources/herbal.py) -> the section."""
 
 
-def read(name: str) -> Files | Hub | SqlEnv:
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Endpoint:
+    """A model behind an OpenAI-compatible endpoint that plays tasks (aj/sources/endpoint.py)."""
+
+    base_url: str
+    model: str
+    key_variable: str = "OPENROUTER_API_KEY"
+    """Environment variable that holds the key; the key itself stands in no file."""
+    runs: Count = 3
+    """Episodes a task, without its hint."""
+    budget: Count = 15
+    """Turns an episode."""
+    parallel: Count = 4
+    """Tasks played at the same time."""
+    temperature: NonNegative = 1.0
+    max_tokens: Count = 1024
+    """Longest turn, in the teacher's tokens."""
+    timeout: Positive = 120.0
+    """Seconds a request may take."""
+    max_retries: Index = 5
+    """How often a request is repeated after 429, 5xx or a lost connection, each time after a longer pause."""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Episodes(Card):
+    """Raw agent episodes beside the card; training rows are derived from them when the mix is made (aj/mix/derive.py)."""
+
+    kind: Literal["episodes"]
+    paths: list[str]
+    """Glob patterns of JSONL files, relative to the card's folder."""
+    formats: Annotated[list[Literal["sft", "preference", "steps"]], Field(min_length=1)]
+    """What is derived from them."""
+    teacher: Endpoint | None = None
+    """Who writes new ones."""
+
+
+AnyCard = Annotated[Files | Hub | SqlEnv | Herbal | Episodes, Field(discriminator="kind")]
+
+
+def read(name: str) -> Files | Hub | SqlEnv | Herbal | Episodes:
     """Read and check a card; ParamsError names the folder, the field and the value seen."""
     path = CARDS / name / "source.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in CARDS.glob("*/source.yaml"))) or "none"
         raise ParamsError(f"source {name!r} has no card at {path}: write one, or use one of {known}.")
     try:
-        card: Files | Hub | SqlEnv = TypeAdapter(AnyCard).validate_json(json.dumps(read_yaml(path), default=str))
+        card: Files | Hub | SqlEnv | Herbal | Episodes = TypeAdapter(AnyCard).validate_json(
+            json.dumps(read_yaml(path), default=str)
+        )
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "kind"
         raise ParamsError(f"{path}: {field} is {first['input']!r}: {first['msg'].lower()}.") from None
     return card
+
+
+def beside(source: str, patterns: Sequence[str], suffixes: Sequence[str]) -> dict[str, Path]:
+    """The files beside a card that patterns match, by their path relative to the card, sorted.
+
+    Raises ParamsError for a pattern that is none, DataError for one without a file, another suffix and evaluation data.
+    """
+    found: dict[str, Path] = {}
+    for pattern in patterns:
+        try:
+            matches = list((CARDS / source).glob(pattern))
+        except (ValueError, NotImplementedError) as error:
+            raise ParamsError(
+                f"source {source!r}: {pattern!r} is no pattern of files beside the card ({error}): mend paths."
+            ) from None
+        if not matches:
+            raise DataError(
+                f"source {source!r}: no file matches {str(CARDS / source / pattern)!r}; put it there or mend the card."
+            )
+        found |= {path.relative_to(CARDS / source).as_posix(): path for path in matches}
+    for name, path in found.items():
+        refuse_evaluation(source, name)
+        if path.suffix.lower() not in suffixes:
+            raise DataError(f"source {source!r}: {name!r} is not one of {', '.join(suffixes)}: convert it or mend the card.")
+    return dict(sorted(found.items()))
 
 
 def refuse_evaluation(source: str, *names: str) -> None:
