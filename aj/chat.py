@@ -46,28 +46,25 @@ class Conversation:
     @cached_property
     def id(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical content."""
-        return hashlib.sha256(b'{"messages":%b,"tools":%b}' % self._stored).hexdigest()[:16]
+        return hashlib.sha256(b'{"messages":%b,"tools":%b}' % self.stored).hexdigest()[:16]
 
-    def stored(self) -> tuple[str, str]:
+    @cached_property
+    def stored(self) -> tuple[bytes, bytes]:
         """Messages and tools as the canonical JSON text that stands in Parquet."""
-        messages, tools = self._stored
-        return messages.decode(), tools.decode()
+        return dumps(self.messages), dumps(self.tools)
 
     @classmethod
     def of(cls, row: Mapping[str, str]) -> "Conversation":
         """A row as it is stored: ``messages`` and ``tools`` as JSON text."""
         return cls(tuple(loads(row["messages"])), tuple(loads(row["tools"])))
 
+    @cached_property
     def text(self) -> bytes:
         """All that is said, in UTF-8, a line each: content, and of every call its name and the values of its arguments.
 
         This is what near-duplicate search and decontamination look at. A number is written as in JSON.
         """
         return "\n".join(_said(self.messages)).encode()
-
-    @cached_property
-    def _stored(self) -> tuple[bytes, bytes]:
-        return dumps(self.messages), dumps(self.tools)
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
@@ -102,17 +99,22 @@ def normalise(row: Mapping[str, Any]) -> Conversation:
         raise RowError("no_assistant_turn", "nobody answers")
     if "tool" in roles and any(r == "tool" and b not in ("assistant", "tool") for b, r in pairwise(["", *roles])):
         raise RowError("orphan_tool_message", "a tool speaks that nobody called")
+    calls = any("tool_calls" in m for m in messages)
     try:
-        stored = dumps(messages), dumps(tools)
+        stored = dumps(messages, agreed=not calls), dumps(tools)
     except (ValueError, TypeError) as error:  # no canonical form: half a surrogate pair, 1e999
         raise RowError("bad_content", str(error)) from None
     except RecursionError as error:
         raise RowError("bad_json", str(error)) from None
     # Keys in the order in which they will be stored: the text that is measured now is the text that is learned later.
-    if any("tool_calls" in m for m in messages):
+    if calls:
         messages = loads(stored[0])
     conversation = Conversation(tuple(messages), _tools(stored[1]))
-    vars(conversation)["_stored"] = stored  # what cached_property would compute again
+    vars(conversation)["stored"] = stored  # what cached_property would compute again
+    if len(conversation.text.translate(None, CONTROLS)) < len(conversation.text):  # a regex takes four times as long
+        for content in (m["content"] for m in messages):
+            if any(ord(c) < 0x80 and ord(c) in CONTROLS for c in content):
+                raise RowError("control_characters", repr(content)[:80])
     return conversation
 
 
@@ -154,7 +156,7 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -
             return_assistant_tokens_mask=True,
             **tokenizer.special_tokens_map,
         )
-        lost = loss(tokenizer, conversation.messages, "".join(conversation.stored()), text)
+        lost = loss(tokenizer, conversation.messages, b"".join(conversation.stored).decode(), text)
     except (TemplateError, RecursionError) as error:  # many templates refuse what they cannot write: two user turns in a row, say
         raise RowError("template_refused", str(error)) from None
     if lost:
@@ -197,9 +199,6 @@ def _message(raw: Any, known: Set[str]) -> dict[str, Any]:
         content = ""  # never the text "None"
     if not isinstance(content, str):
         raise RowError("bad_content", f"content is a {type(content).__name__}")
-    encoded = content.encode("utf-8", "surrogatepass")
-    if len(encoded.translate(None, CONTROLS)) < len(encoded):  # a regex takes four times as long
-        raise RowError("control_characters", repr(content)[:80])
     message: dict[str, Any] = {"role": role, "content": content}
     if calls is not None and (calls := _maybe_json(calls) or []):
         if not isinstance(calls, list):

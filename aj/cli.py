@@ -3,6 +3,7 @@
 aj use PROFILE     write params.yaml from profiles/PROFILE.yaml and show what changed
 aj check           read params.yaml and say everything that is wrong with it
 aj play GGUF       play SQLEnv episodes with a quantized model and show them
+aj teach SOURCE    have the teacher of a source's card play tasks, and keep its raw episodes beside the card
 """
 
 import argparse
@@ -30,6 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     play_.add_argument("--questions", type=Path, default=Path("data/mix/eval"), help="a folder in Spider's layout")
     play_.add_argument("--split", default="unseen_schemas")
     play_.add_argument("-n", type=int, default=3, help="episodes")
+    teach_ = commands.add_parser("teach", help="have a source's teacher play tasks and keep its raw episodes beside the card")
+    teach_.add_argument("source", help="a folder of data/sources whose card is of kind episodes and names a teacher")
+    teach_.add_argument("tasks", type=Path, help="a question set such as data/mix/rl, or a .jsonl of recorded tasks")
+    teach_.add_argument("-n", type=int, help="tasks, from the first on; all where it is not given")
     given = parser.parse_args(argv)
     try:
         match given.command:
@@ -40,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{PARAMS} is complete and consistent.")
             case "play":
                 play(given.model, given.questions, given.split, given.n)
+            case "teach":
+                teach(given.source, given.tasks, given.n)
     except AJError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -84,6 +91,22 @@ def play(model: Path, folder: Path, split: str, count: int) -> None:
             for action, seen in zip(episode.actions, episode.observations, strict=True):
                 print(f"  > {action}\n    " + seen.replace("\n", "\n    "))
             print(f"  {'right' if episode.env.correct else 'wrong'}; gold: {episode.question.gold_sql}")
+
+
+def teach(source: str, tasks: Path, count: int | None) -> None:
+    """Append raw episodes to data/sources/SOURCE/episodes.jsonl and print what became of the tasks; a second call goes on."""
+    from aj.sources import card as cards
+    from aj.sources import teacher, worlds
+
+    card = cards.read(source)
+    if not isinstance(card, cards.Episodes) or card.teacher is None:
+        raise ParamsError(
+            f"source {source!r} has no teacher: give {cards.CARDS / source / 'source.yaml'} kind episodes and a teacher with base_url and model."
+        )
+    found = worlds.recorded_tasks(tasks) if tasks.suffix == ".jsonl" else worlds.sql_tasks(tasks)
+    out = cards.CARDS / source / "episodes.jsonl"
+    account = teacher.collect(card.teacher, found[:count], out)
+    print(f"{out}: {', '.join(f'{key} {number}' for key, number in account.items())}")
 
 
 def _leaves(tree: Any, at: str = "") -> Iterator[tuple[str, Any]]:

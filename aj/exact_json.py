@@ -38,13 +38,13 @@ def loads(text: bytes | str) -> Any:
     return json.loads(text if isinstance(text, str) else text.decode(), parse_constant=_no_constant)
 
 
-def dumps(value: Any) -> bytes:
-    """``canonical(value).encode()`` (aj/hashing.py), byte for byte.
+def dumps(value: Any, *, agreed: bool = False) -> bytes:
+    """``canonical(value).encode()`` (aj/hashing.py), byte for byte. ``agreed``: the caller knows that every single value is a text.
 
     Raises ValueError or TypeError where it has no canonical form (NaN, half a surrogate pair, a date), RecursionError where it
     is nested too deeply.
     """
-    if _agreed(value):
+    if agreed or _agreed(value):
         try:
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
         except TypeError:  # an integer beyond 64 bits, a key that is no text, half a surrogate pair, more than 254 levels

@@ -82,8 +82,8 @@ class Pretrain:
 class Source:
     """A folder of data/sources/ and its part in the mix."""
 
-    share: Annotated[float, Field(gt=0, le=1)]
-    """Part of ``mix.total`` asked from this source; shares add up to 1."""
+    share: Share
+    """Part of ``mix.total`` asked from this source; shares add up to 1. 0: only its preference pairs and questions are used."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,7 +4,7 @@ Run by `dvc repro`; by hand: `python -m stages.download sqlenv`.
 """
 
 from aj.sources import card as cards
-from aj.sources import files, hub, pin, sqlenv
+from aj.sources import episodes, files, herbal, hub, pin, sqlenv
 from aj.stage import Run, seal
 
 
@@ -21,6 +21,10 @@ def main(run: Run) -> None:
             rows, account = files.land(card, name, out, run.resume_dir)
         case "hub":
             rows, account = hub.land(card, name, out, run.resume_dir)
+        case "herbal":
+            rows, account = herbal.land(card, name, out)
+        case "episodes":
+            rows, account = episodes.land(card, name, out)
         case "sqlenv":
             rows = sqlenv.land(card, name, out, seed=run.params.seed, system=run.params.system)
 

@@ -30,6 +30,7 @@ def main(run: Run) -> None:
     refuse_strangers(names)
     for name in names:
         pin.verify(RAW / name)
+    pins = {name: pin.read(RAW / name) for name in names}
 
     # 1. What evaluation asks: nothing of it may stand in training.
     learned, evaluation = tasks.divide(RAW, names)
@@ -39,7 +40,7 @@ def main(run: Run) -> None:
     # 2. Clean, part by part, in as many processes as there are cores.
     folder = run.scratch / "clean"
     folder.mkdir()
-    todo = parts.plan(RAW, {name: pin.read(RAW / name).get("weights", {}) for name in names})
+    todo = parts.plan(RAW, pins)
     cleaning = clean.Cleaning(RAW, folder, RAW / "base", p.max_length, p.validation, index, allowed)
     done = workers.run(partial(clean.clean_part, cleaning=cleaning), todo, workers.available(len(todo)))
     of_parts = list(tqdm(done, total=len(todo), desc="clean", unit=" parts"))
@@ -52,7 +53,7 @@ def main(run: Run) -> None:
         own = status[keys.rows_of(name)]
         account.move("duplicate", int((own == DUPLICATE).sum()))
         account.move("near_duplicate", int((own == NEAR_DUPLICATE).sum()))
-        account.check(p.max_broken)
+        account.check(p.max_broken, wanted=run.params.sources[name].share > 0)
 
     # 4. Weigh what is left of the training side.
     train, portions = weigh(
@@ -71,11 +72,13 @@ def main(run: Run) -> None:
     gather(folder, keys, validation, sft / "validation.parquet")
 
     # 5. Preference pairs and questions, without those that evaluation asks.
-    pairs = preference.read(RAW, names)
+    pairs, of_pairs = preference.read(RAW, pins, p.validation)
     others = [*preference.candidates(pairs), *tasks.candidates(learned)]
     hits = [hit for account in accounts.values() for hit in account.hits] + leaks.find(others, index)
     rows_in = {name: account.rows_in + sum(c.source == name for c in others) for name, account in accounts.items()}
     found = overlap.judge(hits, allowed, rows_in, p.max_leaks)
+    for name, account in of_pairs.items():
+        account.move("leak", sum(pair["source"] == name and pair["id"] in found.dropped for pair in pairs))
     chosen = preference.take(pairs, p.preference_pairs, without=found.dropped)
     rl = tasks.take(learned, p.rl_questions, without=found.dropped)
     out = run.out("data/mix/preference")
@@ -92,7 +95,7 @@ def main(run: Run) -> None:
     # 7. The report of rows: numbers for the diff, a page to look at.
     sizes: dict[str, int | float] = {"preference.train": len(chosen["train"]), "preference.validation": len(chosen["held_out"])}
     sizes |= {"rl.train": len(rl), "eval.questions": len(evaluation), "held_out_groups": held_out_groups}
-    mix = summary.Mix(keys, status, stands, train, validation, accounts, portions, hits, found, index, p.max_length)
+    mix = summary.Mix(keys, status, stands, train, validation, accounts, of_pairs, portions, hits, found, index, p.max_length)
     run.metrics("metrics/mix.json", sizes | summary.numbers(mix))
     run.curve("metrics/curves/mix.csv", summary.shares(mix))
     page = run.out("data/mix/report")

@@ -1,7 +1,7 @@
 """Rows in, conversations out: one part of a source at a time, so that many processes can do it side by side.
 
 ``clean_part`` is a pure function of a part and its settings. It normalises each row, counts what it drops under a named
-reason, measures length, sketches the text for near-duplicate search, looks for evaluation items, and leaves a Parquet file
+reason, measures length, sketches the text for near-duplicate search, looks for evaluation items, and leaves an Arrow file
 with the conversations and a .npz file with the keys that the global step (choose.py) compares. For every source:
 rows in = kept + dropped by reason, asserted.
 """
@@ -9,26 +9,30 @@ rows in = kept + dropped by reason, asserted.
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import compress, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from aj.chat import Conversation, RowError, normalise, tokenise
 from aj.errors import DataError
-from aj.mix import leaks, near, overlap, parts
+from aj.mix import columns, leaks, near, overlap, parts, shingles
 from aj.mix.split import held_out
-from aj.sources import rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
 SAMPLES = 3  # rows kept for a person to look at, a reason
 EXCERPT = 200  # characters of each
+COLUMNS = ("id", "source", "group", "messages", "tools")
 SIDES = {"": None, "train": 0, "held_out": 1}
-NOT_BROKEN = {"duplicate", "near_duplicate", "leak", "too_long", "nothing_learned"}
+NOT_BROKEN = {"duplicate", "near_duplicate", "leak", "too_long", "nothing_learned", "failed_episode", "unverified"}
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,8 @@ class Account:
         known = self.samples.setdefault(reason, [])
         known += samples[: SAMPLES - len(known)]
 
-    def check(self, max_broken: float) -> None:
-        """Raise DataError when rows went missing, none is left, or too many were broken."""
+    def check(self, max_broken: float, *, wanted: bool = True) -> None:
+        """Raise DataError when rows went missing, too many were broken, or none is left that is ``wanted``."""
         if self.rows_in != self.kept + self.dropped.total():
             raise DataError(f"source {self.source!r}: {self.rows_in} rows in, {self.kept} kept, {self.dropped.total()} dropped.")
         broken = {r: n for r, n in self.dropped.items() if r not in NOT_BROKEN}
@@ -95,7 +99,7 @@ class Account:
                 f"source {self.source!r}: {sum(broken.values())} of {self.rows_in} rows are broken, more than mix.max_broken = "
                 f"{max_broken:g} allows: {reasons}; mend them or raise the limit."
             )
-        if not self.kept:
+        if wanted and not self.kept:
             reasons = ", ".join(f"{r} {n}" for r, n in sorted(self.dropped.items())) or "it has no rows"
             raise DataError(f"source {self.source!r} has no usable row ({reasons}): mend it or remove it from sources.")
 
@@ -114,26 +118,36 @@ class Row:
 
 
 def clean_part(part: parts.Part, cleaning: Cleaning) -> Account:
-    """Clean one part; writes its files and returns its account."""
+    """Clean one part; writes its files and returns its account.
+
+    Rows go through in batches that stay in the processor's cache, and are written before the next ones are read.
+    """
     account = Account(part.source)
     tokenizer = load_tokenizer(cleaning.tokenizer) if cleaning.tokenizer else None
-    found: list[Row] = []
-    for place, raw in parts.read(cleaning.raw, part):
-        account.rows_in += 1
-        try:
-            found.append(_row(place, raw, tokenizer, cleaning))
-        except RowError as error:
-            account.drop(error.bucket, place, str(error))
-    texts = [row.conversation.text() for row in found]
-    if cleaning.index:
-        found, texts = _without_leaks(found, texts, account, cleaning)
-    account.kept = len(found)
-    _write(cleaning.folder, part, found, texts)
+    keys: list[dict[str, npt.NDArray[Any]]] = []
+    with ExitStack() as stack:
+        writer: Any = None
+        read = parts.read(cleaning.raw, part)
+        while some := list(islice(read, shingles.SLICE)):
+            found = list(_usable(some, tokenizer, cleaning, account))
+            texts = [row.conversation.text for row in found]
+            words = shingles.hash_words(texts)
+            if cleaning.index:
+                leaking = _leaking(found, texts, words, account, cleaning)
+                found, words = list(compress(found, ~leaking)), words.only(~leaking)
+            keys.append(_keys(found, words, part))
+            if found:
+                writer = writer or stack.enter_context(columns.writer(part_file(cleaning.folder, part.index, ".arrow"), COLUMNS))
+                writer.write_batch(_columns(found, part.source))
+            account.kept += len(found)
+    empty = _keys([], shingles.hash_words([]), part)
+    together = {name: np.concatenate([own[name] for own in [empty, *keys]]) for name in empty}
+    np.savez(part_file(cleaning.folder, part.index, ".npz"), **together)  # type: ignore[arg-type, unused-ignore]
     return account
 
 
 def part_file(folder: Path, index: int, suffix: str) -> Path:
-    """Where a part's rows (``.parquet``) and keys (``.npz``) lie."""
+    """Where a part's rows (``.arrow``) and keys (``.npz``) lie."""
     return folder / f"part-{index:06d}{suffix}"
 
 
@@ -143,6 +157,17 @@ def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     from aj.sources.base import load_tokenizer as load
 
     return load(folder)
+
+
+def _usable(
+    some: Sequence[tuple[str, dict[str, Any] | RowError]], tokenizer: Any, cleaning: Cleaning, account: Account
+) -> Iterator[Row]:
+    for place, raw in some:
+        account.rows_in += 1
+        try:
+            yield _row(place, raw, tokenizer, cleaning)
+        except RowError as error:
+            account.drop(error.bucket, place, str(error))
 
 
 def _row(place: str, raw: dict[str, Any] | RowError, tokenizer: Any, cleaning: Cleaning) -> Row:
@@ -160,33 +185,39 @@ def _row(place: str, raw: dict[str, Any] | RowError, tokenizer: Any, cleaning: C
     group, side = str(raw.get("group") or conversation.id), raw.get("split") or ""
     if side not in SIDES:
         raise RowError("unknown_split", str(side))  # a row marked "test" must not end up in training
+    try:
+        group.encode()
+    except UnicodeEncodeError as error:
+        raise RowError("bad_group", str(error)) from None
     decided = SIDES[side]
     away = held_out(group, cleaning.validation) if decided is None else decided
     return Row(conversation, place, group, int(away), tokens, learned)
 
 
-def _without_leaks(
-    found: list[Row], texts: list[bytes], account: Account, cleaning: Cleaning
-) -> tuple[list[Row], list[bytes]]:  # fmt: skip
+def _leaking(
+    found: list[Row], texts: list[bytes], words: shingles.Words, account: Account, cleaning: Cleaning
+) -> npt.NDArray[np.bool_]:
+    """Which rows of the training side have what evaluation asks and are not allowed to; they are counted, and all hits noted."""
     assert cleaning.index
+    trained = np.array([row.side == 0 for row in found], bool)
     candidates = [
-        leaks.Candidate(r.conversation.id, account.source, t, r.conversation.messages)
-        for r, t in zip(found, texts, strict=True)
-        if r.side == 0
+        leaks.Candidate(row.conversation.id, account.source, text, row.conversation.messages)
+        for row, text in zip(found, texts, strict=True)
+        if row.side == 0
     ]
-    account.hits = leaks.find(candidates, cleaning.index)
-    leaking = {h.row_id: h for h in account.hits if not (cleaning.allowed and cleaning.allowed.covers(h))}
+    hits = leaks.find(candidates, cleaning.index, words.only(trained))
+    account.hits += hits
+    leaking = {h.row_id: h for h in hits if not (cleaning.allowed and cleaning.allowed.covers(h))}
     for row in found:
         if hit := leaking.get(row.conversation.id):
             account.drop("leak", row.place, f"{hit.signal} of {hit.eval_id}: {hit.matched}")
-    stays = [row.conversation.id not in leaking for row in found]
-    return [r for r, s in zip(found, stays, strict=True) if s], [t for t, s in zip(texts, stays, strict=True) if s]
+    return np.array([row.conversation.id in leaking for row in found], bool)
 
 
-def _write(folder: Path, part: parts.Part, found: list[Row], texts: list[bytes]) -> None:
-    _, signatures = near.sketch(texts)  # the band keys are a view of it
+def _keys(found: list[Row], words: shingles.Words, part: parts.Part) -> dict[str, npt.NDArray[Any]]:
+    _, signatures = near.sketch(words)  # the band keys are a view of it
     groups = [row.group.split() for row in found]
-    keys: dict[str, Any] = {
+    return {
         "ids": np.array([int(row.conversation.id, 16) for row in found], np.uint64),
         "sides": np.array([row.side for row in found], np.uint8),
         "tokens": np.array([row.tokens for row in found], np.uint32),
@@ -196,14 +227,18 @@ def _write(folder: Path, part: parts.Part, found: list[Row], texts: list[bytes])
         "group_sides": np.array([row.side for row, words in zip(found, groups, strict=True) for _ in words], np.uint8),
         "signatures": signatures,
     }
-    if found:
-        rows.write(part_file(folder, part.index, ".parquet"), map(_columns, found, [part.source] * len(found)))
-    np.savez(part_file(folder, part.index, ".npz"), **keys)
 
 
-def _columns(row: Row, source: str) -> dict[str, Any]:
-    messages, tools = row.conversation.stored()
-    return {"id": row.conversation.id, "source": source, "group": row.group, "messages": messages, "tools": tools}
+def _columns(found: list[Row], source: str) -> "pa.RecordBatch":
+    stored = [row.conversation.stored for row in found]
+    values = {
+        "id": [row.conversation.id.encode() for row in found],
+        "source": [source.encode()] * len(found),
+        "group": [row.group.encode() for row in found],
+        "messages": [messages for messages, _ in stored],
+        "tools": [tools for _, tools in stored],
+    }
+    return columns.batch({name: values[name] for name in COLUMNS})
 
 
 def key(text: str) -> int:

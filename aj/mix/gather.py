@@ -6,20 +6,25 @@ disk as Arrow streams); then each chunk is put in order and written.
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from aj.errors import DataError
+from aj.mix import columns
 from aj.mix.choose import Ints, Keys
 from aj.mix.clean import part_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK = 1 << 16  # rows of the output that are in memory at once
+Item = TypeVar("Item")
+
+CHUNK = 1 << 14  # rows of the output that are put in order at once; more where there would be over MAX_CHUNKS
+MAX_CHUNKS = 256  # files that are open at once
 GROUP = 4096  # rows a Parquet row group: training reads it batch by batch
 
 
@@ -34,7 +39,7 @@ def gather(folder: Path, keys: Keys, order: Ints, out: Path) -> None:
     spill.mkdir()
     with ExitStack() as stack:
         writer = None
-        for table in _in_order(_deal(folder, keys, order, spill)):
+        for table in _ahead(_in_order(_deal(folder, keys, order, spill))):
             writer = writer or stack.enter_context(pq.ParquetWriter(out, table.schema, compression="zstd"))
             writer.write_table(table, row_group_size=GROUP)
     shutil.rmtree(spill)
@@ -49,29 +54,28 @@ def rows_at(folder: Path, keys: Keys, indices: list[int]) -> list[dict[str, Any]
 
 
 def _pick(folder: Path, keys: Keys, order: Ints) -> "Iterator[tuple[Ints, pa.Table]]":
-    """Part by part, the rows that are wanted from it and their places in ``order``."""
-    import pyarrow.parquet as pq
-
+    """Part by part, the rows that are wanted from it in the order of their places in ``order``, and these places."""
     by_row = np.argsort(order, kind="stable")
     bounds = np.searchsorted(order[by_row], keys.starts)
     for part, start, low, high in zip(keys.parts, keys.starts, bounds, bounds[1:], strict=False):
         if high > low:
-            places = by_row[low:high]
-            yield places, pq.read_table(part_file(folder, part.index, ".parquet")).take(order[places] - start)
+            places = np.sort(by_row[low:high])
+            yield places, columns.read(part_file(folder, part.index, ".arrow")).take(columns.integers(order[places] - start))
 
 
 def _deal(folder: Path, keys: Keys, order: Ints, spill: Path) -> list[Path]:
     """Deal the rows out to one file a chunk of the output, each with its place in ``order``."""
     import pyarrow as pa
 
-    files = [spill / f"{chunk}.arrow" for chunk in range(-(-len(order) // CHUNK))]
+    size = max(CHUNK, -(-len(order) // MAX_CHUNKS))
+    files = [spill / f"{chunk}.arrow" for chunk in range(-(-len(order) // size))]
     with ExitStack() as stack:
         writers: dict[int, Any] = {}
-        for places, table in _pick(folder, keys, order):
-            table = table.append_column("place", pa.array(places))
-            chunk_of = places // CHUNK
-            for chunk in np.unique(chunk_of):
-                mine = table.filter(pa.array(chunk_of == chunk))
+        for places, table in _ahead(_pick(folder, keys, order)):
+            table = table.append_column("place", columns.integers(places))
+            bounds = np.searchsorted(places, np.arange(len(files) + 1) * size)
+            for chunk in np.flatnonzero(np.diff(bounds)).tolist():
+                mine = table.slice(bounds[chunk], bounds[chunk + 1] - bounds[chunk])
                 if chunk not in writers:
                     writers[chunk] = stack.enter_context(pa.ipc.new_stream(files[chunk], mine.schema))
                 writers[chunk].write_table(mine)
@@ -82,7 +86,15 @@ def _in_order(files: list[Path]) -> "Iterator[pa.Table]":
     import pyarrow as pa
 
     for file in files:
-        with pa.ipc.open_stream(file) as stream:
-            table = stream.read_all()
-        yield table.sort_by("place").drop_columns(["place"])
+        with pa.memory_map(str(file)) as source, pa.ipc.open_stream(source) as stream:
+            yield stream.read_all().sort_by("place").drop_columns(["place"])
         file.unlink()
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each made by a thread while the one before is used: Arrow lets go of the interpreter lock."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from aj.errors import DataError
 from aj.mix.canonical_sql import canonical_sql, sql_of, turns_of
-from aj.mix.shingles import Hashes, Places, shingle_hashes, shingle_text
+from aj.mix.shingles import Hashes, Places, Words, hash_words, shingle_text, shingles
 
 WORDS, SHORTEST = 13, 8
 SIGNALS = ("13-gram", "sql")
@@ -102,11 +102,11 @@ class Index:
             )
         texts = [text.encode() for item in items for text in item.texts]
         owners = np.repeat(np.arange(len(items)), [len(item.texts) for item in items])
-        sizes = np.minimum(np.diff(shingle_hashes(texts, 1)[1]), WORDS)
+        sizes = np.minimum(np.diff(hash_words(texts).starts), WORDS)
         grams = {n: _grams(texts, owners, sizes == n, n) for n in range(SHORTEST, WORDS + 1) if n in sizes}
         seed = min(grams, default=0)
         long = [text for text, size in zip(texts, sizes, strict=True) if size >= SHORTEST]
-        seeds = np.unique(shingle_hashes(long, seed)[0]) if seed else np.empty(0, np.uint64)
+        seeds = np.unique(shingles(hash_words(long), seed)[0]) if seed else np.empty(0, np.uint64)
         bits = max((16 * len(seeds)).bit_length(), 10)
         sieve = np.zeros(1 << bits, bool)
         sieve[_head(seeds, bits)] = True
@@ -127,16 +127,16 @@ class Index:
         return self.ids[min(often, key=lambda item: (-often[item], item))], len(often) - 1
 
 
-def find(rows: Sequence[Candidate], index: Index) -> list[Hit]:
-    """All hits, row after row, those of a row sorted, each stretch of words once.
+def find(rows: Sequence[Candidate], index: Index, words: Words | None = None) -> list[Hit]:
+    """All hits, row after row, those of a row sorted, each stretch of words once. ``words``: of the rows' texts, if known already.
 
     A hit names one item, the one with most of the words, and counts the others. The hits of a row are not limited in number:
     one left out could be the one that the allow-list does not cover.
     """
-    words = _words_in_common(rows, index)
+    common = _words_in_common(rows, hash_words([row.text for row in rows]) if words is None else words, index)
     hits: list[Hit] = []
     for number, row in enumerate(rows):
-        own = {Hit(row.id, row.source, "13-gram", *found) for found in words.get(number, ())}
+        own = {Hit(row.id, row.source, "13-gram", *found) for found in common.get(number, ())}
         if index.sql and b"select" in row.text.lower():
             forms = filter(None, map(canonical_sql, sql_of(row.messages)))
             own |= {Hit(row.id, row.source, "sql", form, *index.name(index.sql[form])) for form in forms if form in index.sql}
@@ -145,7 +145,7 @@ def find(rows: Sequence[Candidate], index: Index) -> list[Hit]:
 
 
 def _grams(texts: Sequence[bytes], owners: Places, chosen: NDArray[np.bool_], words: int) -> Grams:
-    hashes, offsets = shingle_hashes([text for text, use in zip(texts, chosen, strict=True) if use], words)
+    hashes, offsets = shingles(hash_words([text for text, use in zip(texts, chosen, strict=True) if use]), words)
     items = np.repeat(owners[chosen], np.diff(offsets))
     order = np.lexsort((items, hashes))
     hashes, items = hashes[order], items[order]
@@ -154,32 +154,33 @@ def _grams(texts: Sequence[bytes], owners: Places, chosen: NDArray[np.bool_], wo
     return Grams(hashes, np.append(starts, np.count_nonzero(new)), items[new])
 
 
-def _words_in_common(rows: Sequence[Candidate], index: Index) -> dict[int, list[tuple[str, str, int]]]:
+def _words_in_common(rows: Sequence[Candidate], words: Words, index: Index) -> dict[int, list[tuple[str, str, int]]]:
     """Number of a row -> its stretches of words in common, as (words, eval id, number of other items)."""
-    turns = [(number, turn.encode()) for number in _suspects(rows, index) for turn in turns_of(rows[number].messages)]
+    turns = [(number, turn.encode()) for number in _suspects(words, index) for turn in turns_of(rows[number].messages)]
+    spoken_words = hash_words([turn for _, turn in turns])
     found: dict[int, list[tuple[str, str, int]]] = {}
-    for words, grams in index.grams.items() if turns else ():
-        hashes, offsets = shingle_hashes([turn for _, turn in turns], words)
+    for size, grams in index.grams.items() if turns else ():
+        hashes, offsets = shingles(spoken_words, size)
         at, places = _search(grams.hashes, hashes)
         spoken = np.searchsorted(offsets, at, side="right") - 1  # the turn each stands in
         breaks = np.flatnonzero((np.diff(at, prepend=-2) != 1) | (np.diff(spoken, prepend=-1) != 0)).tolist()
         for start, stop in zip(breaks, [*breaks[1:], len(at)], strict=False):
             number, turn = turns[spoken[start]]
-            text = shingle_text(turn, int(at[start] - offsets[spoken[start]]), words + stop - start - 1)
+            text = shingle_text(turn, int(at[start] - offsets[spoken[start]]), size + stop - start - 1)
             items = [item for p in places[start:stop] for item in grams.items[grams.starts[p] : grams.starts[p + 1]].tolist()]
             found.setdefault(number, []).append((text, *index.name(items)))
     return found
 
 
-def _suspects(rows: Sequence[Candidate], index: Index) -> list[int]:
+def _suspects(words: Words, index: Index) -> list[int]:
     """Numbers of the rows with a seed in them: one pass over all text, where each length would want its own."""
-    if not index.seed:
-        return []
-    hashes, offsets = shingle_hashes([row.text for row in rows], index.seed)
-    passed = np.flatnonzero(index.sieve.take(_head(hashes, len(index.sieve).bit_length() - 1)))
-    at = passed[_search(index.seeds, hashes[passed])[0]]
-    suspects: list[int] = np.unique(np.searchsorted(offsets, at, side="right") - 1).tolist()
-    return suspects
+    found: list[int] = []
+    for first, some in words.slices() if index.seed else ():
+        hashes, offsets = shingles(some, index.seed)
+        passed = np.flatnonzero(index.sieve.take(_head(hashes, len(index.sieve).bit_length() - 1)))
+        at = passed[_search(index.seeds, hashes[passed])[0]]
+        found += (first + np.unique(np.searchsorted(offsets, at, side="right") - 1)).tolist()
+    return found
 
 
 def _head(hashes: Hashes, bits: int) -> Places:

@@ -16,13 +16,12 @@ What is not covered: paraphrases; a text within a longer one (J is small); two s
 matters ("… the capital of France", "… of Chad", from 8 words on): sketch a question together with its answer.
 """
 
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aj.errors import DataError, ParamsError
-from aj.mix.shingles import Places, shingle_hashes
+from aj.mix.shingles import Places, Words, shingles
 
 Bands = NDArray[np.uint32]
 Signatures = NDArray[np.uint8]
@@ -33,26 +32,25 @@ BANDS, SLOTS = 32, 128
 THRESHOLD = 0.6  # of the estimate: 0.75 must be found, 0.4 must not
 LEADERS = 32  # rows of a bucket that are compared with the others
 SEED = 1
-SLICE = 256  # texts sketched at once: they fit the cache, and rensa starts no threads for so few
 LOW = np.uint64(0xFFFFFFFF)
 
 
-def sketch(texts: Sequence[bytes]) -> tuple[Bands, Signatures]:
-    """Band keys (n, BANDS) uint32 and signatures (n, SLOTS) uint8 of UTF-8 texts.
+def sketch(words: Words) -> tuple[Bands, Signatures]:
+    """Band keys (n, BANDS) uint32 and signatures (n, SLOTS) uint8 of n texts.
 
     The keys are a view of the signatures: ``signatures.view(numpy.uint32)`` brings them back, so that 128 bytes a row need be
     kept. A text without a word has zeros in both. Equal on every machine, for the pinned version of rensa.
     """
     from rensa import RMinHash  # type: ignore[import, unused-ignore]
 
-    signatures = np.zeros((len(texts), SLOTS), np.uint8)
-    for start in range(0, len(texts), SLICE):
-        hashes, offsets = shingle_hashes(texts[start : start + SLICE], WORDS)
+    signatures = np.zeros((len(words.starts) - 1, SLOTS), np.uint8)
+    for first, some in words.slices():  # for so few rensa starts no threads
+        hashes, offsets = shingles(some, WORDS)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), SLOTS, SEED)
         slots = np.array(matrix.to_rows(), np.uint32)
         slots *= np.uint32(0x9E3779B1)  # so that the 8 bits kept depend on all
         slots[np.diff(offsets) == 0] = 0
-        signatures[start : start + SLICE] = slots >> 24
+        signatures[first : first + len(slots)] = slots >> 24
     return signatures.view(np.uint32), signatures
 
 

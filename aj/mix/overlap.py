@@ -11,7 +11,6 @@ from typing import Any
 from aj.errors import DataError, ParamsError
 from aj.mix.canonical_sql import canonical_sql
 from aj.mix.leaks import SIGNALS, Hit
-from aj.params import read_yaml
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class Allowed:
 
         Raises ParamsError naming the entry that has an unknown key, lacks one, or has an unknown signal.
         """
+        from aj.params import read_yaml  # loads pydantic, which workers, to whom this travels, do without
+
         tree = read_yaml(path)
         if not isinstance(tree, list | None):
             raise ParamsError(f"{path} is a {type(tree).__name__}: make it a list of entries with source, signal and reason.")

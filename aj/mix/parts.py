@@ -5,7 +5,7 @@ the order of sources in params.yaml, then file name, then position: that order i
 What is not covered: a single JSON line longer than memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,21 @@ class Part:
     """Number of the first line or row, counted from 1."""
     weight: int = 1
     """How often each of its rows is repeated in training."""
+    formats: tuple[str, ...] | None = None
+    """What is derived from its lines where they are raw episodes; None: a line is a row."""
 
 
-def plan(raw: Path, weights: "dict[str, dict[str, int]]") -> list[Part]:
-    """Parts of every source under ``raw/NAME/rows``. ``weights``: source -> glob of file names -> repeat factor."""
+def plan(raw: Path, pins: Mapping[str, Mapping[str, Any]]) -> list[Part]:
+    """Parts of every source under ``raw/NAME/rows``. ``pins``: source -> what its pin says, of which two entries count here:
+    ``weights`` (glob of file names -> repeat factor) and ``formats`` (what is derived from raw episodes)."""
     parts: list[Part] = []
-    for source, factors in weights.items():
+    for source, pin in pins.items():
+        factors, formats = pin.get("weights", {}), tuple(pin["formats"]) if "formats" in pin else None
         files = sorted(f for f in (raw / source / "rows").rglob("*.*") if f.suffix in SUFFIXES)
         for file in files:
             weight = next((n for glob, n in factors.items() if file.relative_to(raw / source / "rows").match(glob)), 1)
             for start, stop, first in _stretches(file):
-                parts.append(Part(len(parts), source, str(file.relative_to(raw)), start, stop, first, weight))
+                parts.append(Part(len(parts), source, str(file.relative_to(raw)), start, stop, first, weight, formats))
     return parts
 
 
@@ -50,14 +54,23 @@ def read(raw: Path, part: Part) -> Iterator[tuple[str, dict[str, Any] | RowError
     """Rows of a part as (place, row), or (place, RowError) where a line cannot be read."""
     file = raw / part.file
     if file.suffix == ".jsonl":
-        with file.open("rb") as stream:
-            stream.seek(part.start)
-            lines = stream.read(part.stop - part.start).split(b"\n")
-        if lines and not lines[-1]:
-            lines.pop()
-        yield from rows.read_lines(file.name, lines, first=part.first)
+        found = rows.read_lines(file.name, _within(file, part), first=part.first)
+        if part.formats is not None:
+            from aj.mix import derive  # loads pydantic, which no other kind of source needs in its workers
+
+            found = derive.derived(found, part.formats)
+        yield from found
     else:
         yield from rows.read_groups(file, range(part.start, part.stop), first=part.first)
+
+
+def _within(file: Path, part: Part) -> Iterator[bytes]:
+    with file.open("rb", buffering=1 << 20) as stream:
+        stream.seek(part.start)
+        left = part.stop - part.start
+        while left > 0 and (line := stream.readline()):
+            left -= len(line)
+            yield line
 
 
 def _stretches(file: Path) -> Iterable[tuple[int, int, int]]:

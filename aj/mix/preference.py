@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from aj.chat import Conversation, RowError, normalise
 from aj.errors import DataError
 from aj.hashing import canonical
+from aj.mix import diverge
+from aj.mix.clean import Account
 from aj.mix.leaks import Candidate
 from aj.sources import rows
 
@@ -17,15 +19,29 @@ Pair = dict[str, Any]
 COLUMNS = ("prompt", "chosen", "rejected", "broken_rule", "group", "split")
 
 
-def read(raw: Path, sources: Sequence[str]) -> list[Pair]:
-    """All pairs that the sources landed (``pairs.parquet``), checked, in order, with their source and an id."""
+def read(raw: Path, pins: Mapping[str, Mapping[str, Any]], validation: float) -> tuple[list[Pair], dict[str, Account]]:
+    """Pairs of all sources, checked, in order, with their source and an id; and an account for each source that has any.
+
+    They are landed as pairs (``pairs.parquet``, where a bad one stops the build), or derived from raw episodes whose pin
+    names the format preference (diverge.py). Raises DataError where a source of that format gives none.
+    """
     pairs: list[Pair] = []
-    for name in sources:
-        file = raw / name / "pairs.parquet"
-        for place, row in rows.read(file) if file.is_file() else ():
+    accounts: dict[str, Account] = {}
+    for name, pin in pins.items():
+        for place, row in _of_source(raw / name, pin, validation):
+            account = accounts.setdefault(name, Account(name))
+            account.rows_in += 1
+            if isinstance(row, RowError):
+                account.drop(row.bucket, place, str(row))
+                continue
             pair = check_pair(row, place)
+            account.kept += 1
             pairs.append({**pair, "source": name, "id": hashlib.sha256(canonical(pair).encode()).hexdigest()[:16]})
-    return pairs
+        if "preference" in pin.get("formats", ()) and not (name in accounts and accounts[name].kept):
+            dropped = accounts[name].dropped if name in accounts else {}
+            reasons = ", ".join(f"{bucket} {count}" for bucket, count in sorted(dropped.items())) or "all its episodes succeeded"
+            raise DataError(f"source {name!r} gives 0 preference pairs ({reasons}): mend its episodes or drop the format.")
+    return pairs, accounts
 
 
 def candidates(pairs: Sequence[Pair]) -> list[Candidate]:
@@ -35,7 +51,7 @@ def candidates(pairs: Sequence[Pair]) -> list[Candidate]:
         if pair["split"] == "train":
             said = [{"role": "assistant", "content": pair[side]} for side in ("chosen", "rejected")]
             messages = (*json.loads(pair["prompt"]), *said)
-            found.append(Candidate(pair["id"], pair["source"], Conversation(messages).text(), messages))
+            found.append(Candidate(pair["id"], pair["source"], Conversation(messages).text, messages))
     return found
 
 
@@ -78,3 +94,12 @@ def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:
     if pair["broken_rule"] in pair["prompt"]:
         raise DataError(f"preference pair at {place}: its prompt contains the label {pair['broken_rule']!r}; remove it.")
     return pair
+
+
+def _of_source(folder: Path, pin: Mapping[str, Any], validation: float) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
+    landed = folder / "pairs.parquet"
+    if landed.is_file():
+        yield from rows.read(landed)
+    if "preference" in pin.get("formats", ()):
+        files = sorted((folder / "rows").rglob("*.jsonl"))
+        yield from diverge.pairs((line for file in files for line in rows.read(file)), validation)

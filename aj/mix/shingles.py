@@ -9,7 +9,8 @@ What is not covered: languages written without spaces (a Chinese sentence is one
 word), case outside ASCII, Unicode normalisation; the hashes do not resist somebody who makes collisions on purpose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,36 +22,66 @@ Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
 BLOCK = 1 << 16  # bytes hashed at once: the prefix sums (8 bytes a byte) stay in the processor's cache
+SLICE = 256  # texts hashed at once: their words stay in the cache, too
 BYTE_BASE, WORD_BASE = 0xD1342543DE82EF95, 0xAF251AF3B0F025B5  # odd, so that they have an inverse mod 2^64
 # White space beyond ASCII as three bytes of UTF-8, the third 0 where there are two.
 WIDE_SPACES = [0xC28500, 0xC2A000, 0xE19A80, *range(0xE28080, 0xE2808B), 0xE280A8, 0xE280A9, 0xE280AF, 0xE2819F, 0xE38080]
 
 
-def shingle_hashes(texts: Sequence[bytes], words: int) -> tuple[Hashes, Places]:
-    """Hashes of all shingles of ``words`` consecutive words, text after text.
+@dataclass(frozen=True)
+class Words:
+    """The words of n texts, hashed: those of text i are ``hashes[starts[i]:starts[i + 1]]``."""
+
+    hashes: Hashes
+    starts: Places
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Words":
+        """The words of the texts that are chosen, (n,)."""
+        counts = np.diff(self.starts)
+        return Words(self.hashes[np.repeat(chosen, counts)], np.append(0, np.cumsum(counts[chosen])))
+
+    def slices(self) -> Iterator[tuple[int, "Words"]]:
+        """The words of SLICE texts at a time, and the number of the first: what is made of them stays in the cache."""
+        for first in range(0, len(self.starts) - 1, SLICE):
+            starts = self.starts[first : first + SLICE + 1]
+            yield first, Words(self.hashes[starts[0] : starts[-1]], starts - starts[0])
+
+
+def hash_words(texts: Sequence[bytes]) -> Words:
+    """Hash every word of UTF-8 texts.
+
+    White space is what Unicode calls so and the ASCII bytes below the space; its length and kind do not count. ASCII letters
+    are folded to one case, other letters are compared byte by byte (É is not é).
+    """
+    found, starts = [np.empty(0, np.uint64)], np.zeros(len(texts) + 1, np.int64)
+    for low in range(0, len(texts), SLICE):
+        some = texts[low : low + SLICE]
+        buffer = b" ".join(some)
+        begins, ends = _words(buffer)
+        found.append(_word_hashes(np.frombuffer(buffer, np.uint8), begins, ends))
+        lasts = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)) + 1)  # each text's end, with its separator
+        starts[low + 1 : low + 1 + len(some)] = starts[low] + np.searchsorted(begins, lasts)
+    return Words(np.concatenate(found), starts)
+
+
+def shingles(words: Words, size: int) -> tuple[Hashes, Places]:
+    """Hashes of all shingles of ``size`` consecutive words, text after text.
 
     Returns (hashes, offsets): those of text i are ``hashes[offsets[i]:offsets[i + 1]]``, in reading order and with their
-    repetitions; uint64 of any length, int64 of length ``len(texts) + 1``. Texts are UTF-8. White space is what Unicode
-    calls so and the ASCII bytes below the space; its length and kind do not count. ASCII letters are folded to one
-    case, other letters are compared byte by byte (É is not é). A text of n words has n - words + 1 shingles; with
-    fewer than ``words`` words it has one, the whole text; with none it has none. Raises DataError where words < 1.
+    repetitions; uint64 of any length, int64 of length n + 1. A text of k words has k - size + 1 shingles; with fewer than
+    ``size`` words it has one, the whole text; with none it has none. Raises DataError where size < 1.
     """
-    if words < 1:
-        raise DataError(f"a shingle of {words} words cannot be hashed: ask for at least 1 word.")
-    buffer = b" ".join(texts)
-    starts, ends = _words(buffer)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    first = np.searchsorted(starts, np.cumsum(lengths + 1) - lengths - 1)  # each text's first word
-    count = np.diff(first, append=len(starts))
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(np.where(count < words, np.minimum(count, 1), count - words + 1), out=offsets[1:])
-    hashes = _word_hashes(np.frombuffer(buffer, np.uint8), starts, ends)
-    windows, inside = _windows(hashes, words), np.ones(len(starts), bool)
-    short = (count > 0) & (count < words)
+    if size < 1:
+        raise DataError(f"a shingle of {size} words cannot be hashed: ask for at least 1 word.")
+    first, count = words.starts[:-1], np.diff(words.starts)
+    offsets = np.zeros(len(words.starts), np.int64)
+    np.cumsum(np.where(count < size, np.minimum(count, 1), count - size + 1), out=offsets[1:])
+    windows, inside = _windows(words.hashes, size), np.ones(len(words.hashes), bool)
+    short = (count > 0) & (count < size)
     windows[first[short]] = 0
-    for place in range(words - 1):
+    for place in range(size - 1):
         has = short & (place < count)
-        windows[first[has]] += hashes[first[has] + place] * _powers(WORD_BASE, BLOCK + words)[0][place]
+        windows[first[has]] += words.hashes[first[has] + place] * _powers(WORD_BASE, BLOCK + size)[0][place]
         inside[(first + count - 1 - place)[place < count]] = False  # a window from here would leave its text
     inside[first[short]] = True
     return _mix(windows[inside]), offsets
@@ -59,7 +90,7 @@ def shingle_hashes(texts: Sequence[bytes], words: int) -> tuple[Hashes, Places]:
 def shingle_text(text: bytes, index: int, words: int) -> str:
     """The words of shingle ``index`` of one text, as written there, joined by single spaces.
 
-    ``index`` counts from 0 as in the text's slice of :func:`shingle_hashes`. Raises DataError where there is none.
+    ``index`` counts from 0 as in the text's slice of ``shingles``. Raises DataError where there is none.
     """
     starts, ends = _words(text)
     shingles = max(len(starts) - words + 1, min(len(starts), 1))

@@ -39,6 +39,8 @@ class Mix:
     """Rows of the training set in their order, repeats included."""
     validation: Ints
     accounts: Mapping[str, Account]
+    pairs: Mapping[str, Account]
+    """Accounts of the preference pairs, for sources that have any."""
     portions: Sequence[Portion]
     hits: Sequence[Hit]
     leaks: Leaks
@@ -63,12 +65,17 @@ def numbers(mix: Mix) -> dict[str, int | float]:
         "overlap.items_unwatched": mix.index.items_unwatched,
     }
     for portion in mix.portions:
-        account = mix.accounts[portion.source]
-        counts = {"in": account.rows_in, "kept": account.kept, **{f"dropped.{r}": n for r, n in account.dropped.items()}}
+        counts = {**_counts(mix.accounts[portion.source])}
         counts |= {"asked": portion.asked, "available": portion.available, "taken": portion.taken}
+        if portion.source in mix.pairs:
+            counts |= {f"pairs.{key}": value for key, value in _counts(mix.pairs[portion.source]).items()}
         report |= {f"source.{portion.source}.{key}": value for key, value in counts.items()}
         report[f"source.{portion.source}.share"] = portion.taken / len(mix.train)
     return report
+
+
+def _counts(account: Account) -> dict[str, int]:
+    return {"in": account.rows_in, "kept": account.kept, **{f"dropped.{r}": n for r, n in sorted(account.dropped.items())}}
 
 
 def shares(mix: Mix) -> list[dict[str, Any]]:
@@ -129,7 +136,7 @@ def _near_duplicates(mix: Mix, folder: Path) -> report.NearDuplicates:
 
 
 def _said(row: dict[str, Any]) -> str:
-    return Conversation.of(row).text().decode()
+    return Conversation.of(row).text.decode()
 
 
 def _spans(row: dict[str, Any], base: Path) -> list[report.Span]:

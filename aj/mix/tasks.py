@@ -30,7 +30,7 @@ def candidates(asked: Sequence[Question]) -> list[Candidate]:
     turns = [
         [{"role": "user", "content": q["question"]}, {"role": "assistant", "content": f"QUERY: {q['query']}"}] for q in asked
     ]
-    return [Candidate(q["id"], q["folder"], Conversation(tuple(t)).text(), t) for q, t in zip(asked, turns, strict=True)]
+    return [Candidate(q["id"], q["folder"], Conversation(tuple(t)).text, t) for q, t in zip(asked, turns, strict=True)]
 
 
 def take(asked: Sequence[Question], wanted: int, *, without: Collection[str]) -> list[Question]:

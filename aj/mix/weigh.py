@@ -49,7 +49,7 @@ def weigh(
                 "lower its share, or set mix.shortage to cap or repeat."
             )
         taken = np.tile(available, repeat_max if shortage == "repeat" else 1)[:asked]
-        if not len(taken):
+        if share and not len(taken):
             raise DataError(f"source {source!r} gives 0 of {asked} rows asked: raise its share or add rows.")
         chosen.append(taken)
         portions.append(Portion(source, asked, len(available), len(taken)))

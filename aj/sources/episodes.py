@@ -15,12 +15,11 @@ from aj.errors import DataError, ParamsError
 from aj.sources import rows, trace
 from aj.sources.card import Endpoint, Episodes, beside
 
-FOLDER = "episodes"
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
 
 def land(card: Episodes, name: str, out: Path) -> tuple[int, dict[str, int]]:
-    """Copy the card's files to ``out/episodes``; returns the number of lines, broken ones included, and an account: the lines of
+    """Copy the card's files to ``out/rows``; returns the number of lines, broken ones included, and an account: the lines of
     each file (``rows.FILE``), whole episodes (``episodes``), and broken ones by bucket (``broken.BUCKET``).
 
     Raises DataError for a pattern without a file, a file that is not .jsonl and a source without a whole episode; ParamsError
@@ -44,7 +43,7 @@ def land(card: Episodes, name: str, out: Path) -> tuple[int, dict[str, int]]:
         reasons = ", ".join(f"{bucket} {count}" for bucket, count in sorted(found.items()) if count) or "its files are empty"
         raise DataError(f"source {name!r} has no whole episode ({reasons}): mend its files, or have a teacher write some.")
     for file, path in files.items():
-        target = out / FOLDER / file
+        target = out / "rows" / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     return sum(counts.values()), {**counts, **dict(sorted(found.items()))}

@@ -65,7 +65,9 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "data/sources/chats/chats.jsonl").write_bytes(b"\n".join(lines()))
     shutil.copytree(ROOT / "data/sources/sqlenv", project / "data/sources/sqlenv")
     card = project / "data/sources/sqlenv/source.yaml"
-    card.write_text(replaced(card, {"demonstrations": 60, "held_out_demonstrations": 10, "pairs": 40, "held_out_pairs": 10, "train": 30}))
+    card.write_text(
+        replaced(card, {"demonstrations": 60, "held_out_demonstrations": 10, "pairs": 40, "held_out_pairs": 10, "train": 30})
+    )
     params = project / "params.yaml"
     shutil.copy(ROOT / "params.yaml", params)
     text = replaced(params, {"preference_pairs": 20, "rl_questions": 20, "max_broken": 0.1, "total": 400, "max_leaks": 0.1})

@@ -25,7 +25,9 @@ def chat(answer: str, **more: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": "say it"}, {"role": "assistant", "content": answer}], **more}
 
 
-def prepare(tmp_path: Path, sources: dict[str, list[dict[str, Any]]], **changes: Any) -> tuple[Path, list[parts.Part], list[Account]]:
+def prepare(
+    tmp_path: Path, sources: dict[str, list[dict[str, Any]]], **changes: Any
+) -> tuple[Path, list[parts.Part], list[Account]]:
     """Land the sources, plan and clean them."""
     for name, found in sources.items():
         rows.write(tmp_path / "raw" / name / "rows/data.parquet", found)
@@ -114,7 +116,9 @@ def test_every_row_is_accounted_for_and_a_few_of_each_reason_are_kept(tmp_path: 
     assert account.rows_in == 9 and account.kept == 1
     assert dict(account.dropped) == {"control_characters": 5, "unknown_split": 1, "no_messages": 2}
     assert [place for place, _ in account.samples["control_characters"]] == [f"data.parquet:{n}" for n in (2, 3, 4)]
-    with pytest.raises(DataError, match=r"source 'a': 8 of 9 rows are broken, more than mix.max_broken = 0.5 allows: control_char"):
+    with pytest.raises(
+        DataError, match=r"source 'a': 8 of 9 rows are broken, more than mix.max_broken = 0.5 allows: control_char"
+    ):
         account.check(0.5)
     account.check(1.0)
     account.kept = 5

@@ -38,7 +38,7 @@ def row(*turns: str | dict[str, Any], id: str = "r", source: str = "chat") -> Ca
             call = {"type": "function", "function": {"name": "bash", "arguments": turn}}
             messages.append({"role": "assistant", "content": "", "tool_calls": [call]})
     conversation = normalise({"messages": messages})
-    return Candidate(id, source, conversation.text(), conversation.messages)
+    return Candidate(id, source, conversation.text, conversation.messages)
 
 
 def ordinary(seed: int, words: int) -> str:

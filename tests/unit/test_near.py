@@ -12,6 +12,7 @@ import pytest
 
 from aj.errors import DataError, ParamsError
 from aj.mix.near import BANDS, LEADERS, SLOTS, THRESHOLD, Places, Signatures, clusters, sketch
+from aj.mix.shingles import hash_words
 
 RNG = np.random.Generator
 VOCABULARY = np.array([f"{a}{b}{c}" for a in ("al", "be", "co", "du", "ev", "fi", "go") for b in "aeiou" for c in range(100)])
@@ -28,7 +29,7 @@ def encoded(rows: np.ndarray) -> list[bytes]:
 
 
 def stands_of(texts: Sequence[bytes], threshold: float = THRESHOLD) -> Places:
-    return clusters(*sketch(texts), threshold)
+    return clusters(*sketch(hash_words(texts)), threshold)
 
 
 def dropped(stands: Places) -> list[int]:
@@ -92,21 +93,21 @@ def test_white_space_and_case_make_no_difference_but_other_words_do() -> None:
 def test_short_texts_are_duplicates_only_when_equal_and_empty_ones_never() -> None:
     texts = [b"", b"sage tea", b"  \n", b"Sage\ttea", b"sage", b"tea sage", b"", b"sage tea now please", b"sage tea now"]
     assert stands_of(texts).tolist() == [0, 1, 2, 1, 4, 5, 6, 7, 8]
-    bands, signatures = sketch(texts)
+    bands, signatures = sketch(hash_words(texts))
     assert not bands[[0, 2, 6]].any() and not signatures[[0, 2, 6]].any()
 
 
 def test_no_rows_are_no_clusters() -> None:
-    bands, signatures = sketch([])
+    bands, signatures = sketch(hash_words([]))
     assert (bands.shape, signatures.shape, clusters(bands, signatures).shape) == ((0, BANDS), (0, SLOTS), (0,))
     assert stands_of([b"one row"]).tolist() == [0]
 
 
 def test_sketches_are_pinned_and_the_same_in_another_process() -> None:
     program = (
-        "import hashlib, numpy; from aj.mix.near import clusters, sketch\n"
+        "import hashlib, numpy; from aj.mix.near import clusters, sketch; from aj.mix.shingles import hash_words\n"
         "texts = [' '.join(str(n * n % m) for n in range(m % 700)).encode() for m in range(1, 3000, 7)]\n"
-        "bands, signatures = sketch(texts + texts[::-1])\n"
+        "bands, signatures = sketch(hash_words(texts + texts[::-1]))\n"
         "print(hashlib.sha256(bands.tobytes() + signatures.tobytes() + clusters(bands, signatures).tobytes()).hexdigest())"
     )
     printed = set()
@@ -118,13 +119,13 @@ def test_sketches_are_pinned_and_the_same_in_another_process() -> None:
     assert printed == {"5dbd2685d76f7cd6f0e7d49d0798a501c0861c938042843af8bd383cfeb73fbf\n"}, (
         "other sketches than before: rensa has another algorithm, so kept sketches are worthless"
     )
-    assert hashlib.sha256(sketch([b"a b c d e f"])[1].tobytes()).hexdigest()[:16] == "b48c344e0c05a6c7"
+    assert hashlib.sha256(sketch(hash_words([b"a b c d e f"]))[1].tobytes()).hexdigest()[:16] == "b48c344e0c05a6c7"
 
 
 def test_a_sketch_does_not_depend_on_its_batch() -> None:
     texts = encoded(zipf(np.random.default_rng(4), 600, 30))
-    bands, signatures = sketch(texts)
-    assert (signatures[250:600:50] == np.vstack([sketch([texts[i]])[1] for i in range(250, 600, 50)])).all()
+    bands, signatures = sketch(hash_words(texts))
+    assert (signatures[250:600:50] == np.vstack([sketch(hash_words([texts[i]]))[1] for i in range(250, 600, 50)])).all()
     assert (bands == signatures.view(np.uint32)).all()
 
 
@@ -133,7 +134,7 @@ def test_memory_mapped_arrays_give_the_same(tmp_path: Path) -> None:
     rows = zipf(rng, 1_000, 50)
     rows[500:] = rows[rng.integers(0, 500, 500)]
     rows[500:, :2] = zipf(rng, 500, 2)
-    arrays = sketch(encoded(rows))
+    arrays = sketch(hash_words(encoded(rows)))
     mapped = []
     for name, array in zip(("bands", "signatures"), arrays, strict=True):
         np.save(tmp_path / f"{name}.npy", array)
@@ -179,7 +180,7 @@ def test_a_giant_bucket_of_boilerplate_hides_no_duplicate_and_drops_nothing_else
     rows[:, :45] = zipf(rng, 1, 45)  # J of any two rows is about 0.3: some bands are all boilerplate
     rows[-500:] = rows[rng.choice(19_500, 500, replace=False)]
     rows[-500:, 70] = "changed"
-    bands, signatures = sketch(encoded(rows))
+    bands, signatures = sketch(hash_words(encoded(rows)))
     largest = max(np.unique(bands[:, band], return_counts=True)[1].max() for band in range(BANDS))
     assert largest > 10 * LEADERS
     assert dropped(clusters(bands, signatures)) == list(range(19_500, 20_000))
@@ -202,7 +203,7 @@ def test_twenty_thousand_copies_leave_one() -> None:
 
 
 def test_arrays_that_do_not_fit_and_thresholds_that_say_nothing_are_refused() -> None:
-    bands, signatures = sketch([b"one row", b"two rows"])
+    bands, signatures = sketch(hash_words([b"one row", b"two rows"]))
     with pytest.raises(DataError, match=r"band keys \(2, 32\) and signatures \(1, 128\) are not of the same rows"):
         clusters(bands, signatures[:1])
     with pytest.raises(DataError, match=r"band keys \(2, 16\)"):

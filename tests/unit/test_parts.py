@@ -45,7 +45,7 @@ def test_parts_give_the_same_rows_as_reading_the_whole_file(raw: Path) -> None:
 
 
 def test_a_weight_belongs_to_the_files_that_its_pattern_names(raw: Path) -> None:
-    planned = parts.plan(raw, {"a": {"deep/*.jsonl": 3}, "b": {"other*": 2}})
+    planned = parts.plan(raw, {"a": {"weights": {"deep/*.jsonl": 3}}, "b": {"weights": {"other*": 2}}})
     assert {(p.source, p.weight) for p in planned} == {("a", 3), ("b", 1)}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.errors import DataError
-from aj.mix.shingles import BLOCK, shingle_hashes, shingle_text
+from aj.mix.shingles import BLOCK, hash_words, shingle_text, shingles
 
 TEXT = st.text(alphabet="abAB1éÉ中ß.’“\u0301\t\n \u00a0\u0085\u2003\u202f\u3000\u1680\u2028\x1f", max_size=30)
 
@@ -24,7 +24,7 @@ def shingles_of(text: str, words: int) -> list[tuple[str, ...]]:
 
 
 def hashes_of(text: str, words: int) -> list[int]:
-    hashes, offsets = shingle_hashes([text.encode()], words)
+    hashes, offsets = shingles(hash_words([text.encode()]), words)
     assert offsets.tolist() == [0, len(hashes)]
     values: list[int] = hashes.tolist()
     return values
@@ -33,7 +33,7 @@ def hashes_of(text: str, words: int) -> list[int]:
 @settings(deadline=None, max_examples=200)
 @given(st.lists(TEXT, max_size=6), st.integers(1, 5))
 def test_hashes_are_equal_exactly_where_the_words_are(texts: list[str], words: int) -> None:
-    hashes, offsets = shingle_hashes([text.encode() for text in texts], words)
+    hashes, offsets = shingles(hash_words([text.encode() for text in texts]), words)
     assert (hashes.dtype, offsets.dtype, offsets[0], offsets[-1]) == (np.uint64, np.int64, 0, len(hashes))
     expected = [shingles_of(text, words) for text in texts]
     assert np.diff(offsets).tolist() == [len(shingles) for shingles in expected]
@@ -64,7 +64,7 @@ def test_a_shingle_hashes_alike_at_any_place_of_a_batch_of_many_blocks() -> None
     for start in (0, 9_999, 13_107, BLOCK - 5, 2 * BLOCK - 4, 139_990):
         assert hashes_of(" ".join(numbers[start : start + 10]), 5) == whole[start : start + 6]
     texts = [" ".join(numbers[i : i + 7]).encode() for i in range(0, 140_000, 7)]
-    hashes, offsets = shingle_hashes(texts, 5)
+    hashes, offsets = shingles(hash_words(texts), 5)
     assert all(hashes[offsets[i]] == whole[7 * i] for i in range(len(texts) - 1))
 
 
@@ -95,21 +95,21 @@ def test_order_of_words_and_letters_counts() -> None:
 
 
 def test_short_and_empty_texts() -> None:
-    hashes, offsets = shingle_hashes([b"", b"one two", b" \n\t", "\u3000".encode(), b"one  TWO", b"one two three", b""], 3)
+    hashes, offsets = shingles(hash_words([b"", b"one two", b" \n\t", "\u3000".encode(), b"one  TWO", b"one two three", b""]), 3)
     assert offsets.tolist() == [0, 0, 1, 1, 1, 2, 3, 3]
     assert hashes[0] == hashes[1] != hashes[2]
-    assert [len(part) for part in shingle_hashes([], 3)] == [0, 1]
+    assert [len(part) for part in shingles(hash_words([]), 3)] == [0, 1]
 
 
 def test_bytes_that_are_not_utf8_are_letters_like_others() -> None:
-    offsets = shingle_hashes([b"a \xe2\x80", b"\x83 b \xc2", b"\xa0c"], 1)[1]
+    offsets = shingles(hash_words([b"a \xe2\x80", b"\x83 b \xc2", b"\xa0c"]), 1)[1]
     assert offsets.tolist() == [0, 2, 5, 6]
     assert shingle_text(b"a \xe2\x80", 1, 1) == "\ufffd"
 
 
 def test_a_shingle_that_is_not_there_is_refused() -> None:
     with pytest.raises(DataError, match="a shingle of 0 words cannot be hashed"):
-        shingle_hashes([b"a"], 0)
+        shingles(hash_words([b"a"]), 0)
     with pytest.raises(DataError, match="shingle 2 of 3 words is not in a text that has 2"):
         shingle_text(b"a b c d", 2, 3)
     with pytest.raises(DataError, match="shingle 0 of 3 words is not in a text that has 0"):

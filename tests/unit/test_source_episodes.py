@@ -10,7 +10,7 @@ import pytest
 from aj.chat import RowError, normalise
 from aj.errors import DataError, ParamsError
 from aj.hashing import canonical, hash_tree
-from aj.mix import derive
+from aj.mix import clean, derive, diverge, parts, preference
 from aj.mix.preference import check_pair
 from aj.sources import card as cards
 from aj.sources import episodes, trace
@@ -170,8 +170,8 @@ def test_traces_are_landed_byte_for_byte_and_every_line_is_counted(land: Callabl
         "rows.a.jsonl": 4, "rows.sub/b.jsonl": 2, "episodes": 2,
         "broken.bad_json": 1, "broken.bom": 1, "broken.missing_group": 1, "broken.unknown_key": 1,
     }  # fmt: skip
-    assert Path("out/episodes/a.jsonl").read_bytes() == lines
-    assert set(hash_tree(Path("out"))) == {"episodes/a.jsonl", "episodes/sub/b.jsonl"}
+    assert Path("out/rows/a.jsonl").read_bytes() == lines
+    assert set(hash_tree(Path("out"))) == {"rows/a.jsonl", "rows/sub/b.jsonl"}
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_one_row_a_step_learns_that_step_alone() -> None:
 
 def test_a_pair_stands_where_the_two_traces_part() -> None:
     success, failure = read(SQL, FAILED)
-    pair = derive.preference(success, failure, validation=0.5)
+    pair = diverge.pair(success, failure, validation=0.5)
     assert check_pair(pair, "here") == pair
     assert json.loads(pair["prompt"]) == derive.sft(success)["messages"][:4]
     assert (pair["chosen"], pair["rejected"]) == (
@@ -293,9 +293,9 @@ def test_a_pair_stands_where_the_two_traces_part() -> None:
 def test_a_pair_is_on_the_side_of_its_group_where_the_task_names_none() -> None:
     for number in range(20):
         success, failure = read(*({**raw, "split": "", "group": f"g{number}"} for raw in (SQL, FAILED)))
-        sides = [derive.preference(success, failure, validation=share)["split"] for share in (0.0, 0.5, 1.0)]
+        sides = [diverge.pair(success, failure, validation=share)["split"] for share in (0.0, 0.5, 1.0)]
         assert sides[0] == "train" and sides[2] == "held_out"
-        assert sides[1] == ("held_out" if derive.held_out(f"g{number}", 0.5) else "train")
+        assert sides[1] == ("held_out" if diverge.held_out(f"g{number}", 0.5) else "train")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_a_pair_is_on_the_side_of_its_group_where_the_task_names_none() -> None:
 )  # fmt: skip
 def test_what_makes_no_pair_is_named(bucket: str, success: dict[str, Any], failure: dict[str, Any]) -> None:
     with pytest.raises(RowError) as caught:
-        derive.preference(*read(success, failure), validation=0.1)
+        diverge.pair(*read(success, failure), validation=0.1)
     assert caught.value.bucket == bucket
 
 
@@ -355,7 +355,7 @@ def test_a_short_hint_is_looked_for_word_by_word(hint: str, told: bool) -> None:
 
 def test_the_rows_of_a_source_with_hints_contain_none_of_them(land: Callable[..., Any]) -> None:
     land({"a.jsonl": [{**TOOLS, "hinted": True}, *TELLING, SQL, {**SQL, "hint": "SELECT price"}]})
-    made = list(derive.rows_of(Path("out"), ["sft", "steps"]))
+    made = rows_of(["sft", "steps"])
     told = [canonical(row).casefold() for _, row in made if isinstance(row, dict)]
     assert len(told) == (1 + 2) + (1 + 3)
     assert sum(isinstance(row, RowError) and row.bucket == "hint_in_row" for _, row in made) == len(TELLING) + 1
@@ -365,17 +365,23 @@ def test_the_rows_of_a_source_with_hints_contain_none_of_them(land: Callable[...
 # --- A whole source ---
 
 
+def rows_of(formats: list[str]) -> list[tuple[str, dict[str, Any] | RowError]]:
+    """What prepare_mix reads of the source that ``land`` landed."""
+    planned = parts.plan(Path(), {"out": {"formats": formats}})
+    return [row for part in planned for row in parts.read(Path(), part)]
+
+
 def test_rows_of_a_source_name_their_place_and_every_episode_is_accounted_for(land: Callable[..., Any]) -> None:
     unverified = {**FAILED, "success": None}
     land({"b.jsonl": [SQL, FAILED, {**SQL, "score": 1}], "a.jsonl": [unverified, TOOLS]})
-    assert [(place, row.bucket if isinstance(row, RowError) else "") for place, row in derive.rows_of(Path("out"), ["sft"])] == [
+    assert [(place, row.bucket if isinstance(row, RowError) else "") for place, row in rows_of(["sft"])] == [
         ("a.jsonl:1", "unverified"),
         ("a.jsonl:2", ""),
         ("b.jsonl:1", ""),
         ("b.jsonl:2", "failed_episode"),
         ("b.jsonl:3", "unknown_key"),
     ]
-    places = [place for place, row in derive.rows_of(Path("out"), ["sft", "steps"]) if isinstance(row, dict)]
+    places = [place for place, row in rows_of(["sft", "steps"]) if isinstance(row, dict)]
     assert places == [
         "a.jsonl:2",
         "a.jsonl:2 step 1",
@@ -390,21 +396,31 @@ def test_pairs_of_a_source_take_the_success_that_goes_longest_the_same_way(land:
     alone = {**FAILED, "task": "other"}
     again = changed(FAILED, "provenance", "date", value="2027-01-01")
     land({"a.jsonl": [FAILED, hasty, SQL, again, alone, {**FAILED, "success": None}]})
-    found = list(derive.pairs_of(Path("out"), 0.1))
-    pairs = [(place, row) for place, row in found if isinstance(row, dict)]
-    assert [(place, len(json.loads(row["prompt"]))) for place, row in pairs] == [("a.jsonl:1", 4)]
-    assert sorted((place, row.bucket) for place, row in found if isinstance(row, RowError)) == [
-        ("a.jsonl:4", "duplicate_pair"),
-        ("a.jsonl:5", "no_success"),
-        ("a.jsonl:6", "unverified"),
-    ]
+    pairs, accounts = preference.read(Path(), {"out": {"formats": ["preference"]}}, 0.1)
+    [pair] = pairs
+    assert (len(json.loads(pair["prompt"])), pair["source"]) == (4, "out")
+    account = accounts["out"]
+    assert (account.rows_in, account.kept) == (4, 1)
+    assert account.dropped == {"duplicate_pair": 1, "no_success": 1, "unverified": 1}
+    assert {bucket: [place for place, _ in found] for bucket, found in account.samples.items()} == {
+        "duplicate_pair": ["a.jsonl:4"], "no_success": ["a.jsonl:5"], "unverified": ["a.jsonl:6"],
+    }  # fmt: skip
+    assert preference.read(Path(), {"out": {"formats": ["sft"]}}, 0.1) == ([], {})
 
 
-def test_a_converter_that_makes_no_row_fails(land: Callable[..., Any]) -> None:
+def test_a_converter_that_makes_no_pair_fails(land: Callable[..., Any]) -> None:
     land({"a.jsonl": [FAILED, {**FAILED, "success": None}]})
-    with pytest.raises(DataError, match=r"'out' gives 0 rows of sft \(failed_episode 1, unverified 1\): mend its episodes"):
-        list(derive.rows_of(Path("out"), ["sft"]))
-    with pytest.raises(DataError, match=r"'out' gives 0 rows of preference \(no_success 1, unverified 1\)"):
-        list(derive.pairs_of(Path("out"), 0.1))
-    with pytest.raises(DataError, match=r"gives 0 rows of steps \(it has no episodes\)"):
-        list(derive.rows_of(Path("nowhere"), ["steps"]))
+    with pytest.raises(DataError, match=r"'out' gives 0 preference pairs \(no_success 1, unverified 1\): mend its episodes"):
+        preference.read(Path(), {"out": {"formats": ["preference"]}}, 0.1)
+    land({"a.jsonl": [SQL]})
+    with pytest.raises(DataError, match=r"gives 0 preference pairs \(all its episodes succeeded\)"):
+        preference.read(Path(), {"out": {"formats": ["preference"]}}, 0.1)
+
+
+def test_a_converter_that_makes_no_row_fails(land: Callable[..., Any], tmp_path: Path) -> None:
+    land({"a.jsonl": [FAILED, {**FAILED, "success": None}]})
+    [part] = parts.plan(Path(), {"out": {"formats": ["sft"]}})
+    account = clean.clean_part(part, clean.Cleaning(Path(), tmp_path, None, max_length=0, validation=0.1))
+    with pytest.raises(DataError, match=r"'out' has no usable row \(failed_episode 1, unverified 1\)"):
+        account.check(0.0)
+    account.check(0.0, wanted=False)

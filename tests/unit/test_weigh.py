@@ -13,7 +13,9 @@ from aj.mix.weigh import Portion, mixed, weigh
 Rows = dict[str, int]
 
 
-def weighed(counts: Rows, shares: dict[str, float], *, weights: dict[str, int] | None = None, **changes: Any) -> tuple[list[str], list[Portion]]:
+def weighed(
+    counts: Rows, shares: dict[str, float], *, weights: dict[str, int] | None = None, **changes: Any
+) -> tuple[list[str], list[Portion]]:
     """Rows are named a0, a1 …; a row's id is a hash of its name, so that it is the same row in every call."""
     names = [f"{source}{n}" for source, count in counts.items() for n in range(count)]
     ids = mixed(np.array([int.from_bytes(n.encode(), "big") for n in names], np.uint64), 99)
@@ -80,4 +82,8 @@ def test_more_rows_of_a_source_displace_only_as_many_as_come_in() -> None:
 def test_the_sources_are_mixed_and_the_seed_decides_the_order() -> None:
     order, _ = weighed({"a": 60, "b": 60}, {"a": 0.5, "b": 0.5})
     assert 10 < sum(n[0] == "a" for n in order[:50]) < 40
-    assert order == weighed({"a": 60, "b": 60}, {"a": 0.5, "b": 0.5})[0] != weighed({"a": 60, "b": 60}, {"a": 0.5, "b": 0.5}, seed=8)[0]
+    assert (
+        order
+        == weighed({"a": 60, "b": 60}, {"a": 0.5, "b": 0.5})[0]
+        != weighed({"a": 60, "b": 60}, {"a": 0.5, "b": 0.5}, seed=8)[0]
+    )
