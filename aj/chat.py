@@ -64,7 +64,8 @@ class Conversation:
 
         This is what near-duplicate search and decontamination look at. A number is written as in JSON.
         """
-        return "\n".join(_said(self.messages)).encode()
+        calls = any("tool_calls" in m for m in self.messages)
+        return "\n".join(_said(self.messages) if calls else [m["content"] for m in self.messages]).encode()
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -
         raise RowError("template_refused", str(error)) from None
     if lost:
         raise RowError(*lost)
-    encoded = tokenizer(text, add_special_tokens=False)
+    encoded = tokenizer(text, add_special_tokens=False, verbose=False)  # too long ones are counted, not warned of
 
     def token(characters: Iterable[int]) -> int | None:  # of the first that has one: a tokenizer may leave out white space
         return next((t for t in map(encoded.char_to_token, characters) if t is not None), None)

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +104,7 @@ class Account:
             raise DataError(f"source {self.source!r} has no usable row ({reasons}): mend it or remove it from sources.")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A usable conversation with what decides about it."""
 
     conversation: Conversation
@@ -134,7 +133,8 @@ def clean_part(part: parts.Part, cleaning: Cleaning) -> Account:
             words = shingles.hash_words(texts)
             if cleaning.index:
                 leaking = _leaking(found, texts, words, account, cleaning)
-                found, words = list(compress(found, ~leaking)), words.only(~leaking)
+                if leaking.any():
+                    found, words = list(compress(found, ~leaking)), words.only(~leaking)
             keys.append(_keys(found, words, part))
             if found:
                 writer = writer or stack.enter_context(columns.writer(part_file(cleaning.folder, part.index, ".arrow"), COLUMNS))

@@ -25,6 +25,7 @@ Item = TypeVar("Item")
 
 CHUNK = 1 << 14  # rows of the output that are put in order at once; more where there would be over MAX_CHUNKS
 MAX_CHUNKS = 256  # files that are open at once
+REPEATED = ["source", "group", "tools"]  # columns in which values come again
 GROUP = 4096  # rows a Parquet row group: training reads it batch by batch
 
 
@@ -40,7 +41,7 @@ def gather(folder: Path, keys: Keys, order: Ints, out: Path) -> None:
     with ExitStack() as stack:
         writer = None
         for table in _ahead(_in_order(_deal(folder, keys, order, spill))):
-            writer = writer or stack.enter_context(pq.ParquetWriter(out, table.schema, compression="zstd"))
+            writer = writer or stack.enter_context(pq.ParquetWriter(out, table.schema, compression="zstd", use_dictionary=REPEATED))
             writer.write_table(table, row_group_size=GROUP)
     shutil.rmtree(spill)
 

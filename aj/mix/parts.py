@@ -13,7 +13,7 @@ from typing import Any
 from aj.chat import RowError
 from aj.sources import rows
 
-PART_BYTES = 16 << 20
+PART_BYTES = 8 << 20
 PART_ROWS = 16384
 SUFFIXES = (".jsonl", ".parquet")
 

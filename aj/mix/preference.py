@@ -56,18 +56,20 @@ def candidates(pairs: Sequence[Pair]) -> list[Candidate]:
 
 
 def take(pairs: Sequence[Pair], wanted: int, *, without: Collection[str]) -> dict[str, list[Pair]]:
-    """{train, held_out}: the first ``wanted`` training pairs that are not in ``without`` (ids), and all held-out ones.
+    """{train, held_out}: ``wanted`` training pairs that are not in ``without`` (ids), in their order, and all held-out ones.
 
-    Raises DataError when there are fewer.
+    Which ones is decided by the hash of each, so that every source gives its part. Raises DataError when there are fewer.
     """
     refused = set(without)
+    free = [pair["id"] for pair in pairs if pair["split"] == "train" and pair["id"] not in refused]
+    if len(free) < wanted:
+        raise DataError(f"{len(free)} preference pairs for training, mix.preference_pairs asks {wanted}: lower it.")
+    taken = set(sorted(free)[:wanted])  # an id is a hash
     sides: dict[str, list[Pair]] = {"train": [], "held_out": []}
     for pair in pairs:
-        if pair["split"] == "held_out" or pair["id"] not in refused:
+        if pair["split"] == "held_out" or pair["id"] in taken:
             sides[pair["split"]].append({column: pair[column] for column in COLUMNS})
-    if len(sides["train"]) < wanted:
-        raise DataError(f"{len(sides['train'])} preference pairs for training, mix.preference_pairs asks {wanted}: lower it.")
-    return {**sides, "train": sides["train"][:wanted]}
+    return sides
 
 
 def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from aj.chat import Conversation
 from aj.errors import DataError
 from aj.mix.leaks import Candidate, EvalItem
+from aj.mix.split import fraction
 from aj.sqlenv import questions
 
 Question = dict[str, Any]
@@ -25,21 +26,28 @@ def divide(raw: Path, sources: Sequence[str]) -> tuple[list[Question], list[Ques
     return [q for q in asked if q["split"] == "train"], [q for q in asked if q["split"] != "train"]
 
 
+def name(question: Question) -> str:
+    """A question among those of all sources."""
+    return f"{question['folder']}:{question['id']}"
+
+
 def candidates(asked: Sequence[Question]) -> list[Candidate]:
     """Questions to learn from as what leaks.find looks through: the text, and the gold query that the reward knows."""
     turns = [
         [{"role": "user", "content": q["question"]}, {"role": "assistant", "content": f"QUERY: {q['query']}"}] for q in asked
     ]
-    return [Candidate(q["id"], q["folder"], Conversation(tuple(t)).text, t) for q, t in zip(asked, turns, strict=True)]
+    return [Candidate(name(q), q["folder"], Conversation(tuple(t)).text, t) for q, t in zip(asked, turns, strict=True)]
 
 
 def take(asked: Sequence[Question], wanted: int, *, without: Collection[str]) -> list[Question]:
-    """The first ``wanted`` questions that are not in ``without`` (ids). Raises DataError when there are fewer."""
+    """``wanted`` questions that are not in ``without`` (names), in their order; which ones is decided by the hash of each, so that
+    every source gives its part. Raises DataError when there are fewer."""
     refused = set(without)
-    taken = [q for q in asked if q["id"] not in refused][:wanted]
-    if len(taken) < wanted:
-        raise DataError(f"{len(taken)} questions for training, mix.rl_questions asks {wanted}: lower it or generate more.")
-    return taken
+    free = [q for q in asked if name(q) not in refused]
+    if len(free) < wanted:
+        raise DataError(f"{len(free)} questions for training, mix.rl_questions asks {wanted}: lower it or generate more.")
+    taken = set(sorted(map(name, free), key=fraction)[:wanted])
+    return [q for q in free if name(q) in taken]
 
 
 def unseen(asked: Sequence[Question]) -> list[Question]:
@@ -49,7 +57,7 @@ def unseen(asked: Sequence[Question]) -> list[Question]:
 
 def evaluation_items(asked: Sequence[Question]) -> list[EvalItem]:
     """What must not be found in training."""
-    return [EvalItem(f"{q['folder']}:{q['id']}", (q["question"],), q["query"]) for q in unseen(asked)]
+    return [EvalItem(name(q), (q["question"],), q["query"]) for q in unseen(asked)]
 
 
 def copy(raw: Path, chosen: Sequence[Question], out: Path) -> None:

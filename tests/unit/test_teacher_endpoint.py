@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from aj import cli
 from aj.chat import RowError
 from aj.errors import DataError, ParamsError
 from aj.mix import derive
@@ -624,3 +625,28 @@ def test_no_task_and_two_of_one_id_are_refused(sql_task: Callable[..., SqlTask],
         teacher.collect(endpoint("http://127.0.0.1:1"), [], out)
     with pytest.raises(DataError, match="2 tasks have the id 't1': give each its own"):
         teacher.collect(endpoint("http://127.0.0.1:1"), [sql_task(), sql_task("t2"), sql_task()], out)
+
+
+# --- The command ---
+
+
+def test_the_command_writes_beside_the_card_and_goes_on(
+    scripted_server: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = scripted_server(answer=lambda _: calls(call("complete", answer="2")))
+    card = Path("data/sources/mine/source.yaml")
+    card.parent.mkdir(parents=True)
+    teacher_ = f"teacher: {{base_url: {server.address}/v1, model: tiny, key_variable: TEACHER_KEY, runs: 2, max_retries: 0}}"
+    about = 'id: mine\nrevision: "1"\nlicence: MIT\ndescription: d\npaths: [episodes.jsonl]'
+    card.write_text(f"kind: episodes\n{about}\nformats: [sft]\n{teacher_}\n")
+    tasks = [{"id": f"t{n}", "question": "how many?", "group": "files", "answer": "2"} for n in range(3)]
+    Path("tasks.jsonl").write_text("\n".join(map(json.dumps, tasks)))
+    assert cli.main(["teach", "mine", "tasks.jsonl", "-n", "2"]) == 0
+    assert "tasks 2, skipped 0, finished 2" in capsys.readouterr().out
+    assert cli.main(["teach", "mine", "tasks.jsonl"]) == 0
+    assert "tasks 3, skipped 2, finished 1" in capsys.readouterr().out
+    assert {e.task for e in written(card.parent / "episodes.jsonl")} == {"t0", "t1", "t2"}
+    card.write_text(f"kind: episodes\n{about}\nformats: [sft]\n")
+    assert cli.main(["teach", "mine", "tasks.jsonl"]) == 1
+    assert "error: source 'mine' has no teacher: give data/sources/mine/source.yaml kind episodes" in capsys.readouterr().err
