@@ -29,6 +29,7 @@ def prepare(folder: Path, out: Path, *, total: int, workers: int) -> dict[str, i
     import numpy as np
 
     from aj.mix import clean, leaks, overlap, parts
+    from aj.mix.account import NOT_BROKEN
     from aj.mix.choose import KEPT, assert_apart, choose, gather_keys
     from aj.mix.gather import gather
     from aj.mix.weigh import weigh
@@ -52,7 +53,7 @@ def prepare(folder: Path, out: Path, *, total: int, workers: int) -> dict[str, i
     dropped = sum((account.dropped for account in of_parts), start=of_parts[0].dropped.__class__())
     return {
         "rows": sum(account.rows_in for account in of_parts),
-        "broken": sum(n for reason, n in dropped.items() if reason not in clean.NOT_BROKEN),
+        "broken": sum(n for reason, n in dropped.items() if reason not in NOT_BROKEN),
         "leaks": dropped["leak"],
         "exact duplicates": int((status == 1).sum()),
         "near duplicates": int((status == 2).sum()),

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from aj.errors import DataError
 from aj.mix import clean, leaks, overlap, parts, preference, summary, tasks, workers
+from aj.mix.account import by_source
 from aj.mix.choose import DUPLICATE, KEPT, NEAR_DUPLICATE, assert_apart, choose, gather_keys
 from aj.mix.gather import gather
 from aj.mix.weigh import weigh
@@ -44,7 +45,7 @@ def main(run: Run) -> None:
     cleaning = clean.Cleaning(RAW, folder, RAW / "base", p.max_length, p.validation, index, allowed)
     done = workers.run(partial(clean.clean_part, cleaning=cleaning), todo, workers.available(len(todo)))
     of_parts = list(tqdm(done, total=len(todo), desc="clean", unit=" parts"))
-    accounts = clean.accounts(names, of_parts)
+    accounts = by_source(names, of_parts)
 
     # 3. Deduplicate: of equal rows the first stays, and the order of sources in params.yaml is their order.
     keys = gather_keys(folder, todo, of_parts)

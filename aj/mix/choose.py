@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from aj.errors import DataError
 from aj.mix import near
-from aj.mix.clean import Account, key, part_file
+from aj.mix.account import Account
+from aj.mix.clean import key, part_file
 from aj.mix.parts import Part
 
 Ints = npt.NDArray[np.int64]

@@ -8,10 +8,9 @@ rows in = kept + dropped by reason, asserted.
 
 import functools
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import compress, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,19 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from aj.chat import Conversation, RowError, normalise, tokenise
-from aj.errors import DataError
 from aj.mix import columns, leaks, near, overlap, parts, shingles
+from aj.mix.account import Account
 from aj.mix.split import held_out
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import PreTrainedTokenizerBase
 
-SAMPLES = 3  # rows kept for a person to look at, a reason
-EXCERPT = 200  # characters of each
 COLUMNS = ("id", "source", "group", "messages", "tools")
 SIDES = {"": None, "train": 0, "held_out": 1}
-NOT_BROKEN = {"duplicate", "near_duplicate", "leak", "too_long", "nothing_learned", "failed_episode", "unverified"}
 
 
 @dataclass(frozen=True)
@@ -50,58 +46,6 @@ class Cleaning:
     """Share of the groups that is held out, by hash."""
     index: "leaks.Index | None" = None
     allowed: "overlap.Allowed | None" = None
-
-
-@dataclass
-class Account:
-    """What became of a source's rows."""
-
-    source: str
-    rows_in: int = 0
-    kept: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    samples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """Reason -> first few (place, excerpt)."""
-    hits: "list[leaks.Hit]" = field(default_factory=list)
-
-    def drop(self, reason: str, place: str, excerpt: str) -> None:
-        """Count a dropped row and keep the first few."""
-        self.dropped[reason] += 1
-        self._sample(reason, [(place, excerpt[:EXCERPT])])
-
-    def add(self, other: "Account") -> None:
-        """Take in the account of another part of the same source."""
-        self.rows_in += other.rows_in
-        self.kept += other.kept
-        self.dropped += other.dropped
-        self.hits += other.hits
-        for reason, samples in other.samples.items():
-            self._sample(reason, samples)
-
-    def move(self, reason: str, count: int) -> None:
-        """Rows that a later step found to be one too many."""
-        self.kept -= count
-        if count:
-            self.dropped[reason] += count
-
-    def _sample(self, reason: str, samples: list[tuple[str, str]]) -> None:
-        known = self.samples.setdefault(reason, [])
-        known += samples[: SAMPLES - len(known)]
-
-    def check(self, max_broken: float, *, wanted: bool = True) -> None:
-        """Raise DataError when rows went missing, too many were broken, or none is left that is ``wanted``."""
-        if self.rows_in != self.kept + self.dropped.total():
-            raise DataError(f"source {self.source!r}: {self.rows_in} rows in, {self.kept} kept, {self.dropped.total()} dropped.")
-        broken = {r: n for r, n in self.dropped.items() if r not in NOT_BROKEN}
-        if sum(broken.values()) > max_broken * self.rows_in:
-            reasons = "; ".join(f"{r} {n} (at {', '.join(p for p, _ in self.samples[r])})" for r, n in sorted(broken.items()))
-            raise DataError(
-                f"source {self.source!r}: {sum(broken.values())} of {self.rows_in} rows are broken, more than mix.max_broken = "
-                f"{max_broken:g} allows: {reasons}; mend them or raise the limit."
-            )
-        if wanted and not self.kept:
-            reasons = ", ".join(f"{r} {n}" for r, n in sorted(self.dropped.items())) or "it has no rows"
-            raise DataError(f"source {self.source!r} has no usable row ({reasons}): mend it or remove it from sources.")
 
 
 class Row(NamedTuple):
@@ -244,11 +188,3 @@ def _columns(found: list[Row], source: str) -> "pa.RecordBatch":
 def key(text: str) -> int:
     """A 64-bit key of a text: the head of its SHA-256."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-def accounts(sources: Iterable[str], of_parts: Iterable[Account]) -> dict[str, Account]:
-    """The accounts of all parts, summed by source."""
-    total = {source: Account(source) for source in sources}
-    for account in of_parts:
-        total[account.source].add(account)
-    return total

@@ -41,7 +41,9 @@ def gather(folder: Path, keys: Keys, order: Ints, out: Path) -> None:
     with ExitStack() as stack:
         writer = None
         for table in _ahead(_in_order(_deal(folder, keys, order, spill))):
-            writer = writer or stack.enter_context(pq.ParquetWriter(out, table.schema, compression="zstd", use_dictionary=REPEATED))
+            writer = writer or stack.enter_context(
+                pq.ParquetWriter(out, table.schema, compression="zstd", use_dictionary=REPEATED)
+            )
             writer.write_table(table, row_group_size=GROUP)
     shutil.rmtree(spill)
 

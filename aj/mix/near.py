@@ -16,7 +16,6 @@ What is not covered: paraphrases; a text within a longer one (J is small); two s
 matters ("… the capital of France", "… of Chad", from 8 words on): sketch a question together with its answer.
 """
 
-
 import numpy as np
 from numpy.typing import NDArray
 

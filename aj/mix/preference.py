@@ -10,7 +10,7 @@ from aj.chat import Conversation, RowError, normalise
 from aj.errors import DataError
 from aj.hashing import canonical
 from aj.mix import diverge
-from aj.mix.clean import Account
+from aj.mix.account import Account
 from aj.mix.leaks import Candidate
 from aj.sources import rows
 

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aj.chat import Conversation, tokenise
-from aj.mix import report
+from aj.mix import charts, report
+from aj.mix.account import Account
 from aj.mix.choose import KEPT, NEAR_DUPLICATE, Ints, Keys
-from aj.mix.clean import Account, load_tokenizer
+from aj.mix.clean import load_tokenizer
 from aj.mix.gather import rows_at
 from aj.mix.leaks import Hit, Index
 from aj.mix.overlap import Leaks
@@ -106,11 +107,11 @@ def page(mix: Mix, folder: Path, raw: Path) -> str:
     )
 
 
-def _source(mix: Mix, portion: Portion, raw: Path) -> report.SourceReport:
+def _source(mix: Mix, portion: Portion, raw: Path) -> charts.SourceReport:
     account, card, own = mix.accounts[portion.source], pin.read(raw / portion.source), mix.keys.rows_of(portion.source)
     kept = mix.status[own] == KEPT
     tokens, learned = mix.keys.tokens[own][kept], mix.keys.learned[own][kept]
-    return report.SourceReport(
+    return charts.SourceReport(
         name=portion.source,
         id=card["id"],
         revision=card["revision"],
@@ -122,7 +123,7 @@ def _source(mix: Mix, portion: Portion, raw: Path) -> report.SourceReport:
         available=portion.available,
         taken=portion.taken,
         samples=account.samples,
-        lengths=report.Histogram.of(tokens, mix.max_length),
+        lengths=charts.Histogram.of(tokens, mix.max_length),
         trainable_share=float(learned.sum() / max(tokens.sum(), 1)),
     )
 

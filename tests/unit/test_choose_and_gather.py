@@ -10,8 +10,9 @@ import pytest
 
 from aj.errors import DataError
 from aj.mix import clean, gather, parts
+from aj.mix.account import Account, by_source
 from aj.mix.choose import DUPLICATE, KEPT, NEAR_DUPLICATE, Keys, assert_apart, choose, gather_keys
-from aj.mix.clean import Account, Cleaning, clean_part
+from aj.mix.clean import Cleaning, clean_part
 from aj.sources import rows
 
 WORDS = [f"w{n:03d}" for n in range(997)]
@@ -131,7 +132,7 @@ def test_accounts_of_parts_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rows, "BATCH", 4)
     _, planned, accounts = prepare(tmp_path, {"a": [chat(words(n)) for n in range(9)] + [chat("")] * 4, "b": [chat(words(50))]})
     assert len(planned) == 5
-    total = clean.accounts(["a", "b"], accounts)
+    total = by_source(["a", "b"], accounts)
     assert (total["a"].rows_in, total["a"].kept, dict(total["a"].dropped)) == (13, 9, {"empty_message": 4})
     assert len(total["a"].samples["empty_message"]) == clean.SAMPLES
     assert total["b"].kept == 1

@@ -12,28 +12,21 @@ from typing import Any
 import pytest
 
 from aj.errors import DataError
-from aj.mix.report import (
+from aj.mix.charts import (
     NAME,
     Histogram,
-    Leaks,
-    NearDuplicates,
-    Overlap,
-    Pair,
-    Report,
     SourceReport,
-    Span,
     asked_chart,
     axis,
-    changed,
     drops_chart,
     fitting,
     histogram_chart,
     percent,
     reasons,
-    render,
     short,
-    shown,
-)
+)  # fmt: skip
+from aj.mix.difference import changed
+from aj.mix.report import Leaks, NearDuplicates, Overlap, Pair, Report, Span, render, shown
 
 EVIL = "<script>alert(1)</script><|im_start|>\"x\"='y' & </div>\x00\u202e\ud800"
 HTML = "&lt;script&gt;alert(1)&lt;/script&gt;&lt;|im_start|&gt;&#34;x&#34;=&#39;y&#39; &amp; &lt;/div&gt;⟨0000⟩⟨202E⟩⟨D800⟩"
