@@ -272,7 +272,13 @@ def test_too_many_overlaps_with_evaluation_stop_the_stage(project: Path) -> None
     assert "have what evaluation asks, more than mix.max_leaks = 0.1 allows" in done.stderr
 
 
-def test_workers_do_not_change_a_byte(tmp_path: Path) -> None:
+RAY = (
+    "import os, ray; ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _node_ip_address='127.0.0.1'); "
+    "os.environ['RAY_ADDRESS'] = 'the one that was just started'; "
+)
+
+
+def test_neither_processes_nor_a_cluster_change_a_byte(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     for number, source in enumerate("abc"):
         (raw / source / "rows").mkdir(parents=True)
@@ -280,14 +286,14 @@ def test_workers_do_not_change_a_byte(tmp_path: Path) -> None:
         (raw / source / "rows/rows.jsonl").write_text("\n".join(rows))
     (raw / "eval.jsonl").write_text(json.dumps({"text": " ".join(WORDS[:20])}) + "\n")
     outs = []
-    for workers, seed in ((1, "1"), (2, "2")):
-        out = tmp_path / f"out{workers}"
-        code = f"from pathlib import Path; from bench.data import prepare; print(prepare(Path({str(raw)!r}), Path({str(out)!r}), total=1000, workers={workers}))"
+    for number, (workers, seed, before) in enumerate(((1, "1", ""), (2, "2", ""), (2, "3", RAY))):
+        out = tmp_path / f"out{number}"
+        code = f"{before}from pathlib import Path; from bench.data import prepare; print(prepare(Path({str(raw)!r}), Path({str(out)!r}), total=1000, workers={workers}))"
         script = tmp_path / "run.py"
         script.write_text(f"if __name__ == '__main__':\n    {code}\n")
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stderr
         outs.append((done.stdout, [(out / f"{side}.parquet").read_bytes() for side in ("train", "validation")]))
-    assert outs[0] == outs[1]
+    assert outs[0] == outs[1] == outs[2]
     assert "'exact duplicates': 150" in outs[0][0]

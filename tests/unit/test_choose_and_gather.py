@@ -10,7 +10,7 @@ import pytest
 
 from aj.errors import DataError
 from aj.mix import clean, gather, parts
-from aj.mix.account import Account, by_source
+from aj.mix.account import SAMPLES, Account, by_source
 from aj.mix.choose import DUPLICATE, KEPT, NEAR_DUPLICATE, Keys, assert_apart, choose, gather_keys
 from aj.mix.clean import Cleaning, clean_part
 from aj.sources import rows
@@ -134,5 +134,5 @@ def test_accounts_of_parts_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert len(planned) == 5
     total = by_source(["a", "b"], accounts)
     assert (total["a"].rows_in, total["a"].kept, dict(total["a"].dropped)) == (13, 9, {"empty_message": 4})
-    assert len(total["a"].samples["empty_message"]) == clean.SAMPLES
+    assert len(total["a"].samples["empty_message"]) == SAMPLES
     assert total["b"].kept == 1
