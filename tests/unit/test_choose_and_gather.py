@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aj.errors import DataError
-from aj.mix import clean, gather, parts
+from aj.mix import gather, parts
 from aj.mix.account import SAMPLES, Account, by_source
 from aj.mix.choose import DUPLICATE, KEPT, NEAR_DUPLICATE, Keys, assert_apart, choose, gather_keys
 from aj.mix.clean import Cleaning, clean_part
