@@ -78,8 +78,9 @@ def main(run: Run) -> None:
     hits = [hit for account in accounts.values() for hit in account.hits] + leaks.find(others, index)
     rows_in = {name: account.rows_in + sum(c.source == name for c in others) for name, account in accounts.items()}
     found = overlap.judge(hits, allowed, rows_in, p.max_leaks)
+    leaking = set(found.dropped)
     for name, account in of_pairs.items():
-        account.move("leak", sum(pair["source"] == name and pair["id"] in found.dropped for pair in pairs))
+        account.move("leak", sum(pair["source"] == name and pair["id"] in leaking for pair in pairs))
     chosen = preference.take(pairs, p.preference_pairs, without=found.dropped)
     rl = tasks.take(learned, p.rl_questions, without=found.dropped)
     out = run.out("data/mix/preference")

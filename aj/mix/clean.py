@@ -126,9 +126,9 @@ def _row(place: str, raw: dict[str, Any] | RowError, tokenizer: Any, cleaning: C
             raise RowError("too_long", f"{tokens} tokens")
         if not learned:
             raise RowError("nothing_learned", "no token of the assistant")
-    group, side = str(raw.get("group") or conversation.id), raw.get("split") or ""
+    group, side = str(raw.get("group") or conversation.id), str(raw.get("split") or "")
     if side not in SIDES:
-        raise RowError("unknown_split", str(side))  # a row marked "test" must not end up in training
+        raise RowError("unknown_split", side)  # a row marked "test" must not end up in training
     try:
         group.encode()
     except UnicodeEncodeError as error:

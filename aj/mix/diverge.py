@@ -55,7 +55,7 @@ def pairs(
 ) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
     """Pairs of raw episodes, given as (place, row): each failed one against the success of its task that goes longest the same way.
 
-    For each episode that is no success there is one pair or one RowError: ``pair``'s, no_success, duplicate_pair or unverified.
+    For each episode that is no success there is one pair or one RowError: ``pair``'s, no_success or unverified.
     """
     successes: dict[str, list[Episode]] = {}
     failures: list[tuple[str, Episode]] = []
@@ -71,16 +71,11 @@ def pairs(
             successes.setdefault(episode.task, []).append(episode)
         else:
             failures.append((place, episode))
-    known: set[str] = set()
     for place, failure in failures:
         try:
             if failure.task not in successes:
                 raise RowError("no_success", f"no episode of task {failure.task!r} succeeded")
-            made = pair(max(successes[failure.task], key=lambda s: _common(s, failure)), failure, validation=validation)
-            if (content := canonical(made)) in known:
-                raise RowError("duplicate_pair", f"task {failure.task!r}")
-            known.add(content)
-            yield place, made
+            yield place, pair(max(successes[failure.task], key=lambda s: _common(s, failure)), failure, validation=validation)
         except RowError as error:
             yield place, error
 

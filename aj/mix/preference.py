@@ -26,6 +26,7 @@ def read(raw: Path, pins: Mapping[str, Mapping[str, Any]], validation: float) ->
     names the format preference (diverge.py). Raises DataError where a source of that format gives none.
     """
     pairs: list[Pair] = []
+    known: set[str] = set()
     accounts: dict[str, Account] = {}
     for name, pin in pins.items():
         for place, row in _of_source(raw / name, pin, validation):
@@ -35,8 +36,13 @@ def read(raw: Path, pins: Mapping[str, Mapping[str, Any]], validation: float) ->
                 account.drop(row.bucket, place, str(row))
                 continue
             pair = check_pair(row, place)
+            identity = hashlib.sha256(canonical(pair).encode()).hexdigest()[:16]
+            if identity in known:
+                account.drop("duplicate_pair", place, pair["prompt"])
+                continue
+            known.add(identity)
             account.kept += 1
-            pairs.append({**pair, "source": name, "id": hashlib.sha256(canonical(pair).encode()).hexdigest()[:16]})
+            pairs.append({**pair, "source": name, "id": identity})
         if "preference" in pin.get("formats", ()) and not (name in accounts and accounts[name].kept):
             dropped = accounts[name].dropped if name in accounts else {}
             reasons = ", ".join(f"{bucket} {count}" for bucket, count in sorted(dropped.items())) or "all its episodes succeeded"

@@ -61,7 +61,7 @@ BROKEN: dict[str, list[bytes]] = {
         "orphan_tool_message": [{"messages": [USER, {"role": "tool", "content": "x"}, GOOD]}],
         "bad_tools": [{"messages": [USER, GOOD], "tools": [{"parameters": {}}]}],
         "bad_group": [chat(2999, group="\ud800")],
-        "unknown_split": [chat(n, split="test") for n in range(2000, 2004)],
+        "unknown_split": [chat(n, split=split) for n, split in enumerate(("test", "eval", ["train"], 1), 2000)],
         "too_long": [{"messages": [USER, {"role": "assistant", "content": " ".join(WORDS * 20)}]}],
     }.items()
 }

@@ -56,6 +56,12 @@ def test_a_source_that_gives_nothing_is_an_error() -> None:
         weighed({"a": 90, "b": 9}, {"a": 0.999, "b": 0.001})
 
 
+def test_a_source_of_share_zero_gives_no_row_and_needs_none() -> None:
+    order, portions = weighed({"a": 90, "b": 0, "c": 9}, {"a": 1.0, "b": 0.0, "c": 0.0}, shortage="fail", total=90)
+    assert {n[0] for n in order} == {"a"}
+    assert portions[1:] == [Portion("b", 0, 0, 0), Portion("c", 0, 9, 0)]
+
+
 def test_a_weight_of_three_gives_three_copies_that_do_not_stand_together() -> None:
     order, portions = weighed({"a": 50, "b": 20}, {"a": 0.4, "b": 0.6}, weights={"b": 3})
     assert portions[1] == Portion("b", 60, 60, 60)
