@@ -7,10 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from aj.errors import AJError, DataError, ParamsError
 from aj.hashing import hash_tree, sha256
 from aj.sources import files, rows
 from aj.sources.card import Files
+from tests.unit import loopback
 
 ROOT = Path(__file__).parents[2]
 GOOD = [
@@ -186,58 +185,30 @@ def test_weights_must_fit_the_landed_files_one_each(land: Callable[..., int]) ->
 # --- Over HTTP: ranges, a killed fetch, refusals ---
 
 
-class Loopback(BaseHTTPRequestHandler):
-    """Serves ``server.contents`` in ranges; waits before a range that starts at ``server.hold``."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
+class Remote(loopback.Handler):
+    """Serves ``server.contents`` in ranges; waits before a range that starts at ``server.hold_at``."""
 
     def do_GET(self) -> None:
         server: Any = self.server
-        body, status, headers = server.contents.get(self.path, b""), 200 if self.path in server.contents else 404, {}
+        first = self.first_byte()
         if server.refuse and self.command == "GET":
-            body, status = b"", server.refuse
-        elif status == 200 and (asked := re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))):
-            first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
+            return self.reply(server.refuse, b"", {})
+        if self.path not in server.contents:
+            return self.reply(404, b"", {})
+        if first is not None:
             server.ranges.append(first)
-            if first == server.hold:
-                server.reached.set()
-                server.go_on.wait(60)
-            headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-            body, status = body[first : last + 1], 206
-        try:
-            self.send_response(status)
-            for key, value in {
-                "Content-Length": str(len(body)),
-                "ETag": server.etag,
-                "Accept-Ranges": "bytes",
-                **headers,
-            }.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-        except OSError:  # the client was killed
-            self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
+            if first == server.hold_at:
+                self.hold()
+        return self.send_file(server.contents[self.path], {"ETag": server.etag})
 
 
 @pytest.fixture
 def served() -> Iterator[Any]:
     """A web server on loopback with one file of 4,000 rows."""
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Loopback)
-    server.contents, server.etag, server.refuse = {"/part.jsonl": b"\n".join(LINES * 500)}, '"1"', 0
-    server.ranges, server.hold, server.reached, server.go_on = [], -1, threading.Event(), threading.Event()
-    server.address = f"http://127.0.0.1:{server.server_port}/part.jsonl"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.go_on.set()
-    server.shutdown()
-    server.server_close()
+    contents = {"/part.jsonl": b"\n".join(LINES * 500)}
+    with loopback.serving(Remote, contents=contents, etag='"1"', refuse=0, ranges=[], hold_at=-1) as server:
+        server.address += "/part.jsonl"
+        yield server
 
 
 CHUNK = 1 << 16
@@ -257,7 +228,7 @@ files.land(card, "mine", Path("out"), Path("resume"))
 def test_a_killed_fetch_goes_on_where_it_stopped_unless_the_file_has_changed(
     land: Callable[..., int], monkeypatch: pytest.MonkeyPatch, served: Any, changed: bool
 ) -> None:
-    served.hold = 3 * CHUNK
+    served.hold_at = 3 * CHUNK
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1"}
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, served.address, str(CHUNK)], env=environment, stderr=subprocess.DEVNULL
@@ -270,7 +241,7 @@ def test_a_killed_fetch_goes_on_where_it_stopped_unless_the_file_has_changed(
     came = part.stat().st_size
     assert part.suffix == ".part"
     assert 0 < came <= 3 * CHUNK
-    served.hold = -1
+    served.hold_at = -1
     served.go_on.set()
     served.ranges.clear()
     monkeypatch.setattr(files, "CHUNK", CHUNK)

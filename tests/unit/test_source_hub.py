@@ -7,11 +7,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from aj.hashing import hash_tree
 from aj.sources import card as cards
 from aj.sources import hub, rows
 from aj.sources.card import Hub
+from tests.unit import loopback
 
 ROOT = Path(__file__).parents[2]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -381,13 +380,8 @@ def test_what_another_card_left_is_not_gone_on_with(land: Callable[..., list[dic
         assert contents(rows.read_all(Path(column, "rows/part-00000.parquet"))[0])[0] == ("user", TALK[0][column])
 
 
-class Loopback(BaseHTTPRequestHandler):
+class Repository(loopback.Handler):
     """As much of the hub as its clients ask for: repository, folders, files in ranges, refusals."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
 
     def do_GET(self) -> None:
         server: Any = self.server
@@ -427,29 +421,12 @@ class Loopback(BaseHTTPRequestHandler):
         if not path.is_file():
             return self._reply(404, b"{}", {"X-Error-Code": "EntryNotFound"})
         server.fetched.append(path.name)
-        if path.name == server.hold:
-            server.reached.set()
-            server.go_on.wait(60)
-        body, headers = path.read_bytes(), {"ETag": '"x"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
-        if asked := re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
-            first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
-            headers["Content-Range"] = f"bytes {first}-{last}/{len(body)}"
-            return self._reply(206, body[first : last + 1], headers)
-        return self._reply(200, body, headers)
+        if path.name == server.held:
+            self.hold()
+        return self.send_file(path.read_bytes(), {"ETag": '"x"', "X-Repo-Commit": COMMIT})
 
     def _reply(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        try:
-            self.send_response(status)
-            for key, value in {"Content-Length": str(len(body)), "Content-Type": "application/json", **(headers or {})}.items():
-                self.send_header(key, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-        except OSError:  # the client was killed
-            self.close_connection = True
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.reply(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
 @pytest.fixture
@@ -457,26 +434,19 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A hub on loopback with one dataset of six files, o/talk, and three that it refuses."""
     monkeypatch.chdir(tmp_path)
     write_talk(tmp_path / "served", files=6, rows_each=100)
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Loopback)
-    server.root, server.fetched, server.hold = tmp_path / "served", [], ""
-    server.reached, server.go_on = threading.Event(), threading.Event()
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.go_on.set()
-    server.shutdown()
-    server.server_close()
+    with loopback.serving(Repository, root=tmp_path / "served", fetched=[], held="") as server:
+        yield server
 
 
 def test_a_killed_fetch_over_http_does_not_fetch_earlier_files_again(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    served.hold = "train-00004-of-00006.parquet"
+    served.held = "train-00004-of-00006.parquet"
     child = start(fields_of(), address=served.address)
     assert served.reached.wait(120)
     child.kill()
     child.communicate()
     assert parts_landed() == 40  # every row of the four files that had come
     assert not Path("out0").exists()
-    served.hold = ""
+    served.held = ""
     served.go_on.set()
     served.fetched.clear()
     assert finish(start(fields_of(), address=served.address)) == ['[600, {"read": 600}]']
