@@ -3,10 +3,12 @@
 aj use PROFILE     write params.yaml from profiles/PROFILE.yaml and show what changed
 aj check           read params.yaml and say everything that is wrong with it
 aj play GGUF       play SQLEnv episodes with a quantized model and show them
+aj audit-rewards   play golds, hacks and mutated golds, and say what the reward pays for
 aj teach SOURCE    have the teacher of a source's card play tasks, and keep its raw episodes beside the card
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     teach_.add_argument("source", help="a folder of data/sources whose card is of kind episodes and names a teacher")
     teach_.add_argument("tasks", type=Path, help="a question set such as data/mix/rl, or a .jsonl of recorded tasks")
     teach_.add_argument("-n", type=int, help="tasks, from the first on; all where it is not given")
+    audit_ = commands.add_parser("audit-rewards", help="play golds, hacks and mutated golds, and say what the reward pays for")
+    audit_.add_argument("questions", type=Path, nargs="?", default=Path("data/mix/rl"), help="a question set, or its JSON file")
+    audit_.add_argument("-n", type=int, help="questions, from the first on; all where it is not given")
+    audit_.add_argument("--json", type=Path, help="write the numbers to this file as well")
     given = parser.parse_args(argv)
     try:
         match given.command:
@@ -45,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{PARAMS} is complete and consistent.")
             case "play":
                 play(given.model, given.questions, given.split, given.n)
+            case "audit-rewards":
+                audit_rewards(given.questions, given.n, given.json)
             case "teach":
                 teach(given.source, given.tasks, given.n)
     except AJError as error:
@@ -91,6 +99,27 @@ def play(model: Path, folder: Path, split: str, count: int) -> None:
             for action, seen in zip(episode.actions, episode.observations, strict=True):
                 print(f"  > {action}\n    " + seen.replace("\n", "\n    "))
             print(f"  {'right' if episode.env.correct else 'wrong'}; gold: {episode.question.gold_sql}")
+
+
+def audit_rewards(path: Path, count: int | None, out: Path | None) -> None:
+    """Print what golds, hacks and mutated golds earn, with examples of what the reward gets wrong."""
+    from aj.sqlenv import audit, questions
+
+    usable, refused = questions.sift(path)
+    found = audit.audit(usable[:count])
+    numbers = found.numbers()
+    print(f"{found.questions} questions of {path}; {len(refused)} refused when they were read")
+    for name in ("golds_right", "hacks_paid", "best_hack_reward", "false_accept_rate", "false_reject_rate"):
+        print(f"{name:20} {numbers[name]:.4f}")
+    for title, kinds in (("hack", found.hacks), ("mutant", found.mutants), ("spelling", found.spellings)):
+        for kind, counts in kinds.items():
+            print(f"{title:9} {kind:18} {', '.join(f'{what} {n}' for what, n in sorted(counts.items()))}")
+    for kind, examples in found.examples.items():
+        for name, tried in examples:
+            print(f"look at {kind}, question {name}: {tried}")
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
 
 
 def teach(source: str, tasks: Path, count: int | None) -> None:

@@ -109,21 +109,30 @@ class Database:
         self._steps, self._deadline, self._stopped = 0, time.monotonic() + WALL_LIMIT, ""
         if EXPLAIN.match(sql):
             raise QueryError("refused: EXPLAIN; write the SELECT itself")  # its output holds addresses in memory
-        rows: list[Row] = []
-        size = 0
         try:
-            cursor = self._connection.execute(sql)
-            if cursor.description is None:
-                raise QueryError("refused: no SELECT in it")
-            for row in cursor:
-                rows.append(row)
-                size += sum(len(cell) for cell in row if isinstance(cell, str | bytes))
-                if size > SIZE_LIMIT:
-                    raise QueryError(f"stopped: the result is longer than {SIZE_LIMIT} characters")
-                if len(rows) > READ_LIMIT:
-                    break
+            return self._run(sql)
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith("Could not decode to UTF-8"):
+                raise QueryError(self._stopped or str(error)) from None
         except (sqlite3.Error, sqlite3.Warning, ValueError, UnicodeError, MemoryError) as error:
             raise QueryError(self._stopped or str(error) or type(error).__name__) from None
+        # A database with text in another encoding (Spider has some): slower from here on, byte for byte the same each time.
+        self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        return self.query(sql)
+
+    def _run(self, sql: str) -> Result:
+        rows: list[Row] = []
+        size = 0
+        cursor = self._connection.execute(sql)
+        if cursor.description is None:
+            raise QueryError("refused: no SELECT in it")
+        for row in cursor:
+            rows.append(row)
+            size += sum(len(cell) for cell in row if isinstance(cell, str | bytes))
+            if size > SIZE_LIMIT:
+                raise QueryError(f"stopped: the result is longer than {SIZE_LIMIT} characters")
+            if len(rows) > READ_LIMIT:
+                break
         return Result(tuple(rows[:READ_LIMIT]), more=len(rows) > READ_LIMIT)
 
     def sample(self, name: str, count: int = 5) -> Result:

@@ -3,16 +3,18 @@
 ``questions.json`` is a list of objects with ``question``, ``db_id`` and the gold SQL under ``query`` or ``SQL``;
 databases lie at ``database/{db_id}/{db_id}.sqlite``. A gold that is empty, NULL or not graded right by its own
 answer is refused here, before anything is trained on it.
+What is not covered: BIRD's ``evidence`` (a hint that the agent is not told); golds of more rows than an observation shows.
 """
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aj.errors import EpisodeError
-from aj.sqlenv.database import Database, QueryError, Row, show
+from aj.sqlenv.database import ROW_LIMIT, Database, QueryError, Row, show
 from aj.sqlenv.grading import right
 
 ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
@@ -41,35 +43,127 @@ class Question:
         return [{"role": "system", "content": self.system}, *opening] if self.system else opening
 
 
+class GoldError(EpisodeError):
+    """A question that cannot be asked; ``bucket`` is the reason it is counted under."""
+
+    def __init__(self, bucket: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.bucket = bucket
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A question that ``sift`` left out."""
+
+    id: str
+    bucket: str
+    reason: str
+
+
 def load(folder: Path) -> list[Question]:
-    """Every question of a folder in file order. Raises EpisodeError naming the first one that cannot be used."""
-    path = folder / "questions.json"
-    if not path.is_file():
-        raise EpisodeError(f"{str(path)!r} does not exist: a question set has questions.json and database/.")
-    return [read(row, folder, i) for i, row in enumerate(json.loads(path.read_text(encoding="utf-8")))]
+    """Every question of a set in file order. Raises EpisodeError naming the first one that cannot be used."""
+    return [read(row, folder, index) for index, row in enumerate(_rows(folder))]
 
 
-def read(row: dict[str, Any], folder: Path, index: int) -> Question:
-    """One question of a set, its gold executed and checked against itself."""
-    name, sql = row.get("id", f"{row['db_id']}-{index}"), row.get("query") or row.get("SQL")
-    if not sql:
-        raise EpisodeError(f"question {name!r} has no gold SQL: give it under 'query' or 'SQL'.")
-    path = folder / "database" / row["db_id"] / f"{row['db_id']}.sqlite"
-    with Database(path) as database:
+def sift(path: Path) -> tuple[list[Question], list[Refused]]:
+    """The questions of a set that anyone made, and those that cannot be asked, each with its bucket and reason.
+
+    ``path``: the set's folder, or its JSON file where that has another name (``dev.json``). Buckets: bad_row, no_question,
+    no_gold, no_database, gold_fails, gold_empty, gold_null, gold_too_long, not_gradable, same_id. Raises EpisodeError where
+    there is no set, and where none of its questions can be asked.
+    """
+    usable: dict[str, Question] = {}
+    refused: list[Refused] = []
+    folder = path if path.is_dir() else path.parent
+    for index, row in enumerate(_rows(path)):
         try:
-            gold = database.query(sql).rows
-        except QueryError as error:
-            raise EpisodeError(f"the gold SQL of question {name!r} fails ({error}): {sql!r}; mend or remove it.") from None
-        tables = tuple(table.name for table in database.tables.values())
+            question = read(row, folder, index)
+            if question.id in usable:
+                raise GoldError("same_id", f"two questions have the id {question.id!r}: give each its own.")
+            usable[question.id] = question
+        except GoldError as error:
+            refused.append(Refused(_id(row, index), error.bucket, str(error)))
+    if not usable:
+        reasons = ", ".join(f"{bucket} {count}" for bucket, count in Counter(r.bucket for r in refused).items()) or "it is empty"
+        raise EpisodeError(f"{str(path)!r} has no question that can be asked ({reasons}).")
+    return list(usable.values()), refused
+
+
+def read(row: Any, folder: Path, index: int) -> Question:
+    """One question of a set, its gold executed and checked against itself. Raises GoldError where it cannot be asked."""
+    name = _id(row, index)
+    if not isinstance(row, dict):
+        raise GoldError("bad_row", f"question {name!r} is not an object: mend or remove it.")
+    text, sql, database = row.get("question"), row.get("query") or row.get("SQL"), row.get("db_id")
+    if not isinstance(text, str) or not text.strip():
+        raise GoldError("no_question", f"question {name!r} has no text: give it under 'question'.")
+    if not isinstance(sql, str) or not sql.strip():
+        raise GoldError("no_gold", f"question {name!r} has no gold SQL: give it under 'query' or 'SQL'.")
+    if not isinstance(database, str):
+        raise GoldError("no_database", f"question {name!r} names no database: give it under 'db_id'.")
+    path = find_database(folder, database)
+    gold, tables = _gold(name, sql, path)
     ordered = bool(ORDERED.search(sql))
-    if not gold or any(c is None for r in gold for c in r):
-        raise EpisodeError(f"the gold answer of question {name!r} is empty or NULL: {sql!r}; remove the question.")
     if not right(gold_text(gold), gold, ordered=ordered):
-        raise EpisodeError(f"the gold answer of question {name!r} is not graded right: {gold_text(gold)!r}; remove it.")
+        raise GoldError(
+            "not_gradable", f"the gold answer of question {name!r} is not graded right: {gold_text(gold)!r}; remove it."
+        )
     return Question(
-        id=str(name), text=row["question"], database=path, gold_sql=sql, gold=gold, ordered=ordered, tables=tables,
-        split=row.get("split", "train"), template=row.get("template", ""), system=row.get("system", ""),
+        id=name, text=text, database=path, gold_sql=sql, gold=gold, ordered=ordered, tables=tables, split=row.get("split", "train"),
+        template=row.get("template", ""), system=row.get("system", ""),
     )  # fmt: skip
+
+
+def find_database(folder: Path, name: str) -> Path:
+    """``database/NAME/NAME.sqlite``, or the same in a folder that a published set calls otherwise (``dev_databases``)."""
+    usual = folder / "database" / name / f"{name}.sqlite"
+    others = sorted(folder.glob("*database*")) if not usual.is_file() and "/" not in name else []
+    return next((path for other in others if (path := other / name / f"{name}.sqlite").is_file()), usual)
+
+
+def _gold(name: str, sql: str, path: Path) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    """(rows of the gold SQL, names of the tables)."""
+    try:
+        database = Database(path)
+    except EpisodeError as error:
+        raise GoldError("no_database", str(error)) from None
+    with database:
+        try:
+            gold = database.query(sql)
+        except QueryError as error:
+            raise GoldError(
+                "gold_fails", f"the gold SQL of question {name!r} fails ({error}): {sql!r}; mend or remove it."
+            ) from None
+        tables = tuple(table.name for table in database.tables.values())
+    if not gold.rows:
+        raise GoldError("gold_empty", f"the gold answer of question {name!r} is empty: {sql!r}; remove the question.")
+    if any(cell is None for row in gold.rows for cell in row):
+        raise GoldError("gold_null", f"the gold answer of question {name!r} has a NULL: {sql!r}; remove the question.")
+    if len(gold.rows) > ROW_LIMIT:
+        raise GoldError(
+            "gold_too_long",
+            f"the gold answer of question {name!r} has {len(gold.rows)} rows, {ROW_LIMIT} are shown: {sql!r}; remove the question.",
+        )
+    return gold.rows, tables
+
+
+def _rows(path: Path) -> list[Any]:
+    file = path / "questions.json" if path.is_dir() or not path.suffix else path
+    if not file.is_file():
+        raise EpisodeError(f"{str(file)!r} does not exist: a question set has questions.json and database/.")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EpisodeError(f"{str(file)!r} is not JSON ({error}): mend it.") from None
+    if not isinstance(found, list):
+        raise EpisodeError(f"{str(file)!r} is a {type(found).__name__}: a question set is a list of objects.")
+    return found
+
+
+def _id(row: Any, index: int) -> str:
+    """The row's own name (``question_id`` in BIRD), or its database and place (Spider has none)."""
+    row = row if isinstance(row, dict) else {}
+    return str(row.get("id", row.get("question_id", f"{row.get('db_id', 'question')}-{index}")))
 
 
 def gold_text(gold: tuple[Row, ...]) -> str:

@@ -1,6 +1,7 @@
 """Question sets in Spider's layout: read, and refused."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from aj.errors import EpisodeError
-from aj.sqlenv.questions import Question, load
+from aj.sqlenv.grading import right
+from aj.sqlenv.questions import Question, gold_text, load, sift
 
 
 @pytest.fixture
@@ -50,12 +52,12 @@ def test_a_question_opens_with_table_names_and_its_text_alone(make_set: Callable
         ({"query": ""}, "question 'shop-0' has no gold SQL"),
         ({"query": "SELECT fee FROM herbs"}, "the gold SQL of question 'shop-0' fails .no such column: fee.*; mend or remove it"),
         ({"query": "DROP TABLE herbs"}, "the gold SQL of question 'shop-0' fails .not authorized"),
-        ({"query": "SELECT name FROM herbs WHERE 0"}, "the gold answer of question 'shop-0' is empty or NULL"),
-        ({"query": "SELECT NULL"}, "is empty or NULL"),
-        ({"query": "SELECT weight FROM Ships"}, "is empty or NULL"),
+        ({"query": "SELECT name FROM herbs WHERE 0"}, "the gold answer of question 'shop-0' is empty: "),
+        ({"query": "SELECT NULL"}, "has a NULL"),
+        ({"query": "SELECT weight FROM Ships"}, "has a NULL"),
         ({"query": "SELECT ''"}, "is not graded right: ''"),
         ({"query": "SELECT ' '"}, "is not graded right"),
-        ({"query": "SELECT n FROM numbers"}, "is not graded right"),
+        ({"query": "SELECT n FROM numbers"}, "rows, 20 are shown"),
         ({"query": "SELECT 1e999"}, "is not graded right"),
         ({"query": "SELECT 1", "db_id": "nowhere"}, "nowhere.sqlite' does not exist"),
     ],
@@ -75,3 +77,49 @@ def test_hidden_fields_are_not_in_the_opening(make_question: Callable[..., Quest
     assert question.gold == ((1000042,),)
     assert "1000042" not in str(question.messages)
     assert "1000000" not in str(question.messages)
+
+
+def test_a_set_that_others_made_is_sifted_and_every_refusal_has_its_bucket(make_set: Callable[..., Path]) -> None:
+    good = {"query": "SELECT count(*) FROM herbs"}
+    folder = make_set(
+        good, {"SQL": "SELECT name FROM herbs", "question_id": 7, "difficulty": "simple", "evidence": "x"}, {**good, "question_id": 7},
+        {"query": "SELECT fee FROM herbs"}, {"query": "SELECT name FROM herbs WHERE 0"}, {"query": "SELECT NULL"},
+        {"query": "SELECT n FROM numbers"}, {"query": "SELECT ''"}, {"question": " ", **good}, {"query": None},
+        {**good, "db_id": "nowhere"}, {**good, "db_id": None}, {"query": "DROP TABLE herbs"},
+    )  # fmt: skip
+    file = folder / "questions.json"
+    file.write_text(json.dumps([*json.loads(file.read_text()), "text"]))
+    (folder / "database").rename(folder / "dev_databases")
+    other = file.rename(folder / "dev.json")
+    usable, refused = sift(other)
+    assert [q.id for q in usable] == ["shop-0", "7"]
+    assert [(r.id, r.bucket) for r in refused] == [
+        ("7", "same_id"), ("shop-3", "gold_fails"), ("shop-4", "gold_empty"), ("shop-5", "gold_null"), ("shop-6", "gold_too_long"),
+        ("shop-7", "not_gradable"), ("shop-8", "no_question"), ("shop-9", "no_gold"), ("nowhere-10", "no_database"),
+        ("None-11", "no_database"), ("shop-12", "gold_fails"), ("question-13", "bad_row"),
+    ]  # fmt: skip
+    for question in usable:
+        assert right(gold_text(question.gold), question.gold, ordered=question.ordered)
+
+
+def test_a_set_without_a_usable_question_is_an_error(make_set: Callable[..., Path]) -> None:
+    with pytest.raises(EpisodeError, match=r"has no question that can be asked \(gold_null 2\)"):
+        sift(make_set({"query": "SELECT NULL"}, {"query": "SELECT NULL"}))
+    with pytest.raises(EpisodeError, match=r"has no question that can be asked \(it is empty\)"):
+        sift(make_set())
+
+
+@pytest.mark.parametrize(("content", "said"), [("{", "is not JSON"), ("{}", "is a dict: a question set is a list of objects")])
+def test_a_file_that_is_no_set_gives_one_sentence(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "questions.json").write_text(content)
+    with pytest.raises(EpisodeError, match=said):
+        sift(tmp_path)
+
+
+def test_text_that_is_not_utf8_is_read_all_the_same(make_set: Callable[..., Path]) -> None:
+    folder = make_set({"query": "SELECT name FROM odd"})
+    with sqlite3.connect(folder / "database/shop/shop.sqlite") as database:
+        database.execute("CREATE TABLE odd (name TEXT)")
+        database.execute("INSERT INTO odd VALUES (CAST(x'4dfcfc' AS TEXT))")
+    [question] = load(folder)
+    assert question.gold == (("M\ufffd\ufffd",),)
