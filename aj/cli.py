@@ -3,6 +3,7 @@
 aj use PROFILE     write params.yaml from profiles/PROFILE.yaml and show what changed
 aj check           read params.yaml and say everything that is wrong with it
 aj play GGUF       play SQLEnv episodes with a quantized model and show them
+aj evaluate        play any questions with any model, and say how well it did
 aj audit-rewards   play golds, hacks and mutated golds, and say what the reward pays for
 aj teach SOURCE    have the teacher of a source's card play tasks, and keep its raw episodes beside the card
 """
@@ -11,12 +12,13 @@ import argparse
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from aj import params
-from aj.errors import AJError, ParamsError
+from aj.errors import AJError, EpisodeError, ParamsError
 
 PROFILES, PARAMS = Path("profiles"), Path("params.yaml")
 
@@ -37,6 +39,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     teach_.add_argument("source", help="a folder of data/sources whose card is of kind episodes and names a teacher")
     teach_.add_argument("tasks", type=Path, help="a question set such as data/mix/rl, or a .jsonl of recorded tasks")
     teach_.add_argument("-n", type=int, help="tasks, from the first on; all where it is not given")
+    evaluate_ = commands.add_parser("evaluate", help="play any questions with any model, and say how well it did")
+    evaluate_.add_argument("--model", required=True, help="adapter or model folder, .gguf, address of an endpoint, or random")
+    evaluate_.add_argument("--episodes", type=Path, required=True, help="a question set in Spider's layout, or its JSON file")
+    evaluate_.add_argument("--name", default="", help="what the endpoint calls its model")
+    evaluate_.add_argument("--key-variable", default="OPENROUTER_API_KEY", help="environment variable with the endpoint's key")
+    evaluate_.add_argument("--tokenizer", type=Path, default=Path("models/merged"), help="folder of a GGUF's tokenizer")
+    evaluate_.add_argument("--split", action="append", help="of the set; may be given more than once; all where it is not given")
+    evaluate_.add_argument("-n", type=int, help="questions a split, from the first on")
+    evaluate_.add_argument("--budget", type=int, default=15, help="actions an episode")
+    evaluate_.add_argument("--max-new-tokens", type=int, default=64, help="of an action")
+    evaluate_.add_argument("--max-length", type=int, default=512, help="tokens of an episode")
+    evaluate_.add_argument("--batch-size", type=int, default=16, help="episodes at a time")
+    evaluate_.add_argument("--temperature", type=float, default=0.0, help="0 is greedy")
+    evaluate_.add_argument("--seed", type=int, default=0)
+    evaluate_.add_argument("--system", default="", help="system message that opens every episode whose question has none")
+    evaluate_.add_argument("--json", type=Path, help="write the numbers to this file")
+    evaluate_.add_argument("--markdown", type=Path, help="write the table to this file")
+    evaluate_.add_argument("--transcripts", type=Path, help="write the episodes to this file, a line each")
+    replay_ = commands.add_parser("replay", help="play transcripts again and compare every byte")
+    replay_.add_argument("transcripts", type=Path, help="what `aj evaluate --transcripts` wrote")
+    replay_.add_argument("--episodes", type=Path, required=True, help="the question set they were played on")
     audit_ = commands.add_parser("audit-rewards", help="play golds, hacks and mutated golds, and say what the reward pays for")
     audit_.add_argument("questions", type=Path, nargs="?", default=Path("data/mix/rl"), help="a question set, or its JSON file")
     audit_.add_argument("-n", type=int, help="questions, from the first on; all where it is not given")
@@ -51,6 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{PARAMS} is complete and consistent.")
             case "play":
                 play(given.model, given.questions, given.split, given.n)
+            case "evaluate":
+                evaluate(given)
+            case "replay":
+                replay(given.transcripts, given.episodes)
             case "audit-rewards":
                 audit_rewards(given.questions, given.n, given.json)
             case "teach":
@@ -99,6 +126,56 @@ def play(model: Path, folder: Path, split: str, count: int) -> None:
             for action, seen in zip(episode.actions, episode.observations, strict=True):
                 print(f"  > {action}\n    " + seen.replace("\n", "\n    "))
             print(f"  {'right' if episode.env.correct else 'wrong'}; gold: {episode.question.gold_sql}")
+
+
+def evaluate(given: argparse.Namespace) -> None:
+    """Print the table; write what was asked for."""
+    from dataclasses import replace
+
+    from aj.evaluation import harness, players, suites
+    from aj.sqlenv import questions
+
+    usable, refused = questions.sift(given.episodes)
+    asked = [q if q.system else replace(q, system=given.system) for q in usable if not given.split or q.split in given.split]
+    if not asked:
+        raise ParamsError(
+            f"no question of {given.episodes} has split {', '.join(given.split)}: it has {', '.join(sorted({q.split for q in usable}))}."
+        )
+    play = players.Play(
+        budget=given.budget, max_new_tokens=given.max_new_tokens, max_length=given.max_length, batch_size=given.batch_size,
+        threads=players.threads(), temperature=given.temperature, seed=given.seed, tokenizer=given.tokenizer, name=given.name,
+        key_variable=given.key_variable,
+    )  # fmt: skip
+    found = harness.measure(given.model, suites.first_of_each_split(asked, given.n or len(asked)), play)
+    buckets = Counter(r.bucket for r in refused)
+    left = (
+        f"{len(refused)} questions refused ({', '.join(f'{b} {n}' for b, n in sorted(buckets.items()))})"
+        if refused
+        else "no question refused"
+    )
+    table = f"{found.markdown()}\n\n{left}"
+    print(table)
+    lines = "".join(json.dumps(t, ensure_ascii=False) + "\n" for t in found.transcripts()) if given.transcripts else ""
+    numbers = json.dumps({**found.numbers(), "refused": dict(sorted(buckets.items()))}, indent=1, ensure_ascii=False) + "\n"
+    for file, text in ((given.json, numbers), (given.markdown, f"{table}\n"), (given.transcripts, lines)):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", errors="surrogatepass")
+
+
+def replay(file: Path, path: Path) -> None:
+    """Print how many transcripts replay; the first that does not is an error."""
+    from aj.sqlenv import questions, transcript
+
+    known = {q.id: q for q in questions.sift(path)[0]}
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8", errors="surrogatepass").splitlines()]
+    for one in found:
+        if one["question"] not in known:
+            raise EpisodeError(
+                f"transcript of question {one['question']!r}: {path} has no such question; give the set it was played on."
+            )
+        transcript.replay(one, known[one["question"]])
+    print(f"{len(found)} transcripts replay, every byte the same.")
 
 
 def audit_rewards(path: Path, count: int | None, out: Path | None) -> None:

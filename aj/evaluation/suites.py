@@ -5,7 +5,7 @@ The same items for every form, with n and a 95 % interval beside each accuracy. 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aj.evaluation.statistics import wilson
@@ -50,22 +50,30 @@ def spread(rows: Sequence[Any], count: int) -> list[Any]:
 
 def accuracy_by_split(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
     """One row a split: n, right answers as a share with its interval, and how the episodes went."""
+    return accuracy_by("split", episodes, lambda question: question.split)
+
+
+def accuracy_by(column: str, episodes: Sequence[Episode], kind: Callable[[Question], str]) -> list[dict[str, Any]]:
+    """The same for any kind of question; ``column`` is what the kind is called."""
     table = []
-    for split in dict.fromkeys(e.question.split for e in episodes):
-        played = [e for e in episodes if e.question.split == split]
+    for split in dict.fromkeys(kind(e.question) for e in episodes):
+        played = [e for e in episodes if kind(e.question) == split]
         right = sum(e.env.correct for e in played)
         low, high = wilson(right, len(played))
         actions = [parse(a) for e in played for a in e.actions]
         table.append(
             {
-                "split": split,
+                column: split,
                 "n": len(played),
                 "accuracy": right / len(played),
                 "low": low,
                 "high": high,
-                "grammar": sum(a.well_formed for a in actions) / len(actions),
-                "describes_first": sum(parse(e.actions[0]).kind == "DESCRIBE" for e in played) / len(played),
+                "grammar": sum(a.well_formed for a in actions) / max(len(actions), 1),
+                "executed": 1 - sum(e.env.errors for e in played) / max(len(actions), 1),
+                "parse_failures": sum(e.env.parse_failures for e in played) / len(played),
+                "describes_first": sum(parse(e.actions[0]).kind == "DESCRIBE" for e in played if e.actions) / len(played),
                 "answered": sum(e.env.answered for e in played) / len(played),
+                "failed": sum(bool(e.failed) for e in played) / len(played),
                 "out_of_context": sum(e.out_of_context for e in played) / len(played),
                 "mean_actions": len(actions) / len(played),
             }

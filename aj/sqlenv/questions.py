@@ -34,6 +34,8 @@ class Question:
     split: str
     template: str
     system: str
+    difficulty: str = ""
+    """As its set calls it; "" where it does not say."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -110,7 +112,7 @@ def read(row: Any, folder: Path, index: int) -> Question:
         )
     return Question(
         id=name, text=text, database=path, gold_sql=sql, gold=gold, ordered=ordered, tables=tables, split=row.get("split", "train"),
-        template=row.get("template", ""), system=row.get("system", ""),
+        template=row.get("template", ""), system=row.get("system", ""), difficulty=str(row.get("difficulty") or ""),
     )  # fmt: skip
 
 

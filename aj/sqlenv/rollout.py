@@ -31,11 +31,13 @@ class Episode:
     actions: list[str] = field(default_factory=list)
     observations: list[str] = field(default_factory=list)
     out_of_context: bool = False
+    failed: str = ""
+    """Why the player gave no further action (an endpoint that does not answer); "" where it did."""
 
     @property
     def live(self) -> bool:
         """Whether the episode still waits for an action."""
-        return not (self.env.done or self.out_of_context)
+        return not (self.env.done or self.out_of_context or self.failed)
 
 
 class Roller:

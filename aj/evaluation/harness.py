@@ -1,0 +1,75 @@
+"""Measure any player on any questions: the same numbers that the eval stage records, as Markdown, JSON and transcripts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aj.evaluation.players import Play, opened
+from aj.evaluation.suites import accuracy_by
+from aj.sqlenv import transcript
+from aj.sqlenv.questions import Question
+from aj.sqlenv.rollout import Episode
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of the episodes of one model."""
+
+    model: str
+    play: Play
+    total: dict[str, Any]
+    by_split: list[dict[str, Any]]
+    by_difficulty: list[dict[str, Any]]
+    """Empty where the set does not say how difficult its questions are."""
+    episodes: Sequence[Episode]
+
+    def numbers(self) -> dict[str, Any]:
+        """Everything but the episodes, as JSON."""
+        settings = {key: getattr(self.play, key) for key in ("budget", "max_new_tokens", "max_length", "temperature", "seed")}
+        return {
+            "model": self.model, "settings": settings, "total": self.total, "by_split": self.by_split, "by_difficulty": self.by_difficulty,
+        }  # fmt: skip
+
+    def markdown(self) -> str:
+        """A table a person reads: accuracy with its 95 % interval (Wilson), and how the episodes went."""
+        lines = [
+            f"`{self.model}`, budget {self.play.budget}, "
+            + (f"temperature {self.play.temperature:g}" if self.play.temperature else "greedy"),
+            "",
+            "| questions | n | accuracy (95 %) | executed | turns | parse failures | answered | failed |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        named = [
+            ("all", self.total),
+            *((r["split"], r) for r in self.by_split),
+            *((r["difficulty"], r) for r in self.by_difficulty),
+        ]
+        for name, row in named:
+            lines.append(
+                f"| {name} | {row['n']} | {row['accuracy']:.3f} ({row['low']:.3f} to {row['high']:.3f}) | {row['executed']:.3f} | "
+                f"{row['mean_actions']:.2f} | {row['parse_failures']:.3f} | {row['answered']:.3f} | {row['failed']:.3f} |"
+            )
+        return "\n".join(lines)
+
+    def transcripts(self) -> list[transcript.Transcript]:
+        """One a question, with its hash chain; each replays (aj/sqlenv/transcript.py)."""
+        return [
+            {**transcript.record(e.question, self.play.budget, e.actions), "text": e.question.text, "gold_sql": e.question.gold_sql,
+             "correct": bool(e.env.correct), "failed": e.failed}
+            for e in self.episodes
+        ]  # fmt: skip
+
+
+def measure(model: str, questions: Sequence[Question], play: Play) -> Measured:
+    """Play every question once with ``model`` (players.opened) and count."""
+    with opened(model, play) as player:
+        episodes = player(questions)
+    known = [e for e in episodes if e.question.difficulty]
+    return Measured(
+        model=model,
+        play=play,
+        total=accuracy_by("set", episodes, lambda _: "all")[0],
+        by_split=accuracy_by("split", episodes, lambda q: q.split),
+        by_difficulty=accuracy_by("difficulty", known, lambda q: q.difficulty),
+        episodes=episodes,
+    )
