@@ -7,16 +7,26 @@ import pytest
 
 from tests.e2e.conftest import Clone
 
-ARGUMENTS = ("--episodes", "data/mix/eval", "--split", "unseen_schemas", "-n", "300", "--budget", "8", "--max-new-tokens", "48")
+ARGUMENTS = "--episodes data/mix/eval --split unseen_schemas -n 300 --budget 6 --max-new-tokens 40 --max-length 320"
 
 
 @pytest.fixture(scope="module")
 def measured(clone: Clone) -> dict[str, dict[str, Any]]:
-    """Total of merged, q8 and the control, each with transcripts."""
+    """Totals of the merged model, its q8 file and the control."""
     (q8,) = (clone.path / "models/gguf/q8").glob("*.gguf")
     found = {}
-    for name, model in (("merged", "models/merged"), ("grpo", "models/grpo"), ("q8", str(q8)), ("random", "random")):
-        done = clone.run("aj", "evaluate", "--model", model, *ARGUMENTS, "--json", f".aj/{name}.json", "--transcripts", f".aj/{name}.jsonl")
-        assert done.returncode == 0, done.stderr
+    for name, model in (("merged", "models/merged"), ("q8", q8.relative_to(clone.path)), ("random", "random")):
+        clone.run(f"uv run aj evaluate --model {model} {ARGUMENTS} --json .aj/{name}.json --transcripts .aj/{name}.jsonl")
         found[name] = json.loads((clone.path / f".aj/{name}.json").read_text())["total"]
     return found
+
+
+def test_the_merged_model_and_its_q8_file_agree_and_chance_fails(measured: dict[str, dict[str, Any]]) -> None:
+    merged, q8, random = measured["merged"], measured["q8"], measured["random"]
+    assert merged["n"] == q8["n"] == random["n"] == 300
+    assert merged["low"] <= q8["accuracy"] <= merged["high"]
+    assert random["high"] < 0.1 < merged["low"]
+
+
+def test_what_it_wrote_replays(clone: Clone, measured: dict[str, dict[str, Any]]) -> None:
+    assert "300 transcripts replay, every byte the same." in clone.run("uv run aj replay .aj/q8.jsonl --episodes data/mix/eval")
