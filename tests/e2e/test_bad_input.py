@@ -56,20 +56,34 @@ def test_a_source_without_a_card_names_those_that_have_one(clone: Clone) -> None
         refused(clone, "download agnet", "agnet")
 
 
-def test_broken_lines_are_counted_by_reason_and_named(clone: Clone) -> None:
-    landed = clone.path / "data/raw/agent/rows/rows.jsonl"
-    lines = landed.read_bytes().splitlines()
+def test_broken_lines_are_counted_by_reason_and_named(clone: Clone, tmp_path: Path) -> None:
+    lines = (clone.path / AGENT).read_bytes().splitlines()
     lines[0] = b"\xef\xbb\xbf" + lines[0]
     lines[1] = lines[1][:20]
     lines[2] = json.dumps({"messages": [{"role": "user", "content": "a\x00b"}, {"role": "assistant", "content": "c"}]}).encode()
-    with changed(landed, b"\n".join(lines)):
+    landed = clone.path / "data/raw/agent"
+    shutil.copytree(landed, tmp_path / "agent")
+    with changed(clone.path / AGENT, b"\n".join(lines)):
+        clone.run("uv run python -m stages.download agent")
+        try:
+            refused(
+                clone,
+                "prepare_mix",
+                "3 of 44 rows are broken",
+                "bom 1 (at rows.jsonl:1)",
+                "bad_json 1 (at rows.jsonl:2)",
+                "control_characters 1 (at rows.jsonl:3)",
+            )
+        finally:
+            shutil.rmtree(landed)
+            shutil.copytree(tmp_path / "agent", landed)
+
+
+def test_a_landed_file_that_was_changed_is_named(clone: Clone) -> None:
+    landed = clone.path / "data/raw/agent/rows/rows.jsonl"
+    with changed(landed, landed.read_bytes()[:-1]):
         refused(
-            clone,
-            "prepare_mix",
-            "3 of 44 rows are broken",
-            "bom 1 (at rows.jsonl:1)",
-            "bad_json 1 (at rows.jsonl:2)",
-            "control_characters 1 (at rows.jsonl:3)",
+            clone, "prepare_mix", "data/raw/agent/rows/rows.jsonl is not the file that was landed", "dvc checkout data/raw/agent"
         )
 
 
