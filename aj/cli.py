@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     evaluate_.add_argument("--episodes", type=Path, required=True, help="a question set in Spider's layout, or its JSON file")
     evaluate_.add_argument("--name", default="", help="what the endpoint calls its model")
     evaluate_.add_argument("--key-variable", default="OPENROUTER_API_KEY", help="environment variable with the endpoint's key")
+    evaluate_.add_argument("--base", type=Path, default=Path("data/raw/base"), help="folder of an adapter's base")
     evaluate_.add_argument("--tokenizer", type=Path, default=Path("models/merged"), help="folder of a GGUF's tokenizer")
     evaluate_.add_argument("--split", action="append", help="of the set; may be given more than once; all where it is not given")
     evaluate_.add_argument("-n", type=int, help="questions a split, from the first on")
@@ -143,7 +144,7 @@ def evaluate(given: argparse.Namespace) -> None:
         )
     play = players.Play(
         budget=given.budget, max_new_tokens=given.max_new_tokens, max_length=given.max_length, batch_size=given.batch_size,
-        threads=players.threads(), temperature=given.temperature, seed=given.seed, tokenizer=given.tokenizer, name=given.name,
+        threads=players.threads(), temperature=given.temperature, seed=given.seed, base=given.base, tokenizer=given.tokenizer, name=given.name,
         key_variable=given.key_variable,
     )  # fmt: skip
     found = harness.measure(given.model, suites.first_of_each_split(asked, given.n or len(asked)), play)

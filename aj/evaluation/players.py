@@ -18,6 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from aj.errors import DataError, ParamsError
+from aj.sqlenv.actions import instructions
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Episode, Generate, Roller
@@ -37,6 +38,8 @@ class Play:
     temperature: float = 0.0
     """0: greedy."""
     seed: int = 0
+    base: Path | None = None
+    """Of an adapter, where the base that its config names is no folder (AJ's adapters name the base, not where it lies)."""
     tokenizer: Path | None = None
     """Of a GGUF, whose own cannot render a chat template: a folder that transformers can read."""
     name: str = ""
@@ -64,30 +67,34 @@ def opened(model: str, play: Play) -> Iterator[Player]:
 
 
 def transformers(folder: Path, play: Play) -> Player:
-    """A merged model, or an adapter on the base that its config names."""
+    """A merged model, or an adapter on its base."""
     import torch
 
     from aj.evaluation.transformers_engine import TransformersEngine
-    from aj.sources.base import load_tokenizer
+    from aj.sources import base as bases
     from aj.training.model import load_base
 
     torch.set_num_threads(play.threads)
-    adapter = folder / "adapter_config.json"
-    base = Path(json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]) if adapter.is_file() else folder
-    if not base.is_dir():
-        raise DataError(
-            f"the base of adapter {str(folder)!r}, {str(base)!r}, is no folder: put it there, or give the merged model."
-        )
+    adapter = (folder / "adapter_config.json").is_file()
+    base = _base_of(folder, play) if adapter else folder
     precision = "bf16" if torch.cuda.is_available() else "fp32"
-    model: Any = load_base(base, precision=precision)
-    if adapter.is_file():
+    model: Any = load_base(bases.weights(base) if (base / bases.PIN).is_file() else base, precision=precision)
+    if adapter:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, folder)
-    tokenizer = load_tokenizer(base)
+    tokenizer = bases.load_tokenizer(base)
     engine = TransformersEngine(model, tokenizer, batch_size=play.batch_size, temperature=play.temperature)
     torch.manual_seed(play.seed)
     return by_tokens(tokenizer, engine.generate, play)
+
+
+def _base_of(adapter: Path, play: Play) -> Path:
+    named = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path") or ""
+    for base in (Path(named), play.base):
+        if base and (base / "config.json").is_file():
+            return base
+    raise DataError(f"adapter {str(adapter)!r} wants the base {named!r}, which is no folder here: say where the base lies.")
 
 
 @contextmanager
@@ -124,7 +131,8 @@ def by_tokens(tokenizer: Any, generate: Generate, play: Play) -> Player:
 
 
 def endpoint(address: str, play: Play) -> Player:
-    """A model behind an OpenAI-compatible endpoint, ``batch_size`` episodes at a time.
+    """A model behind an OpenAI-compatible endpoint, ``batch_size`` episodes at a time; where a question has no system message, one
+    explains the actions.
 
     A turn without an answer (bucket of the failure in ``failed``) ends its episode.
     """
@@ -144,7 +152,8 @@ def endpoint(address: str, play: Play) -> Player:
 
     def one(question: Question) -> Episode:
         episode = start(question, play.budget)
-        messages: list[dict[str, Any]] = [dict(m) for m in question.messages]
+        opening = [] if question.system else [{"role": "system", "content": instructions(play.budget)}]
+        messages: list[dict[str, Any]] = [*opening, *map(dict, question.messages)]
         try:
             while episode.live:
                 turn = ask(client, teacher, messages, ())

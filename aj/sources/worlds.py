@@ -20,7 +20,7 @@ from aj.hashing import canonical
 from aj.sources import rows
 from aj.sources.trace import FORBID, Call, Outcome, Text
 from aj.sqlenv import questions
-from aj.sqlenv.actions import parse
+from aj.sqlenv.actions import instructions, parse
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 from aj.tools import agent_tools
@@ -86,11 +86,7 @@ class SqlWorld:
     tools: Sequence[Mapping[str, Any]] = ()
 
     def __init__(self, question: Question, budget: int) -> None:
-        self.instructions = (
-            "You answer a question about a database that you cannot see. Each of your turns is exactly one action and nothing else: "
-            "`DESCRIBE: table` shows its columns, `SAMPLE: table` five of its rows, `QUERY: sql` runs one SELECT, `ANSWER: value` "
-            f"ends the task. You have {budget} actions. Answer with the value alone, rows one a line, columns separated by |."
-        )
+        self.instructions = instructions(budget)
         self.env = SQLEnv(budget)
         self.env.reset(question)
         self.outcome: Outcome | None = None

@@ -34,6 +34,15 @@ def parse(text: str) -> Action:
     return Action(kind, unfence(found[2]))
 
 
+def instructions(budget: int) -> str:
+    """The grammar in words, for a model that was not trained on it."""
+    return (
+        "You answer a question about a database that you cannot see. Each of your turns is exactly one action and nothing else: "
+        "`DESCRIBE: table` shows its columns, `SAMPLE: table` five of its rows, `QUERY: sql` runs one SELECT, `ANSWER: value` "
+        f"ends the task. You have {budget} actions. Answer with the value alone, rows one a line, columns separated by |."
+    )
+
+
 def unfence(text: str) -> str:
     """The text without surrounding white space and without one surrounding code fence."""
     text = text.strip()

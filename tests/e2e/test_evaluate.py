@@ -12,10 +12,15 @@ ARGUMENTS = "--episodes data/mix/eval --split unseen_schemas -n 300 --budget 6 -
 
 @pytest.fixture(scope="module")
 def measured(clone: Clone) -> dict[str, dict[str, Any]]:
-    """Totals of the merged model, its q8 file and the control."""
+    """Totals of the adapter, the merged model, its q8 file and the control."""
     (q8,) = (clone.path / "models/gguf/q8").glob("*.gguf")
     found = {}
-    for name, model in (("merged", "models/merged"), ("q8", q8.relative_to(clone.path)), ("random", "random")):
+    for name, model in (
+        ("merged", "models/merged"),
+        ("grpo", "models/grpo"),
+        ("q8", q8.relative_to(clone.path)),
+        ("random", "random"),
+    ):
         clone.run(f"uv run aj evaluate --model {model} {ARGUMENTS} --json .aj/{name}.json --transcripts .aj/{name}.jsonl")
         found[name] = json.loads((clone.path / f".aj/{name}.json").read_text())["total"]
     return found
@@ -23,6 +28,7 @@ def measured(clone: Clone) -> dict[str, dict[str, Any]]:
 
 def test_the_merged_model_and_its_q8_file_agree_and_chance_fails(measured: dict[str, dict[str, Any]]) -> None:
     merged, q8, random = measured["merged"], measured["q8"], measured["random"]
+    assert merged["accuracy"] == pytest.approx(measured["grpo"]["accuracy"], abs=0.01)  # the same weights, added up or not
     assert merged["n"] == q8["n"] == random["n"] == 300
     assert merged["low"] <= q8["accuracy"] <= merged["high"]
     assert random["high"] < 0.1 < merged["low"]
