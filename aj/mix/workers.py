@@ -51,7 +51,11 @@ def run_on_ray(function: Callable[[Item], Result], items: Sequence[Item]) -> Ite
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    remote = ray.remote(function)
+
+    def call(item: Item) -> Result:  # Ray takes functions, and no functools.partial
+        return function(item)
+
+    remote = ray.remote(call)
     waiting = iter(items)
     limit = 2 * int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call, unused-ignore]
     running = deque(remote.remote(item) for item in islice(waiting, limit))
