@@ -156,6 +156,10 @@ class Weights:
 class Grpo:
     """Group relative policy optimisation (Shao et al., 2024) on SQLEnv."""
 
+    front: Literal["text", "tools"]
+    """How the model acts: text actions in our own batched rollout, or tool calls in TRL's loop."""
+    use_vllm: bool
+    """Rollouts by vLLM in the trainer's process; wants a GPU and vllm installed."""
     steps: Count
     questions_per_step: Count
     group_size: Annotated[int, Field(ge=2)]

@@ -83,7 +83,7 @@ def episode_accuracy(model: Any, tokenizer: Any, *, temperature: float) -> tuple
     asked = [q for q in suites.first_of_each_split(questions.load(HELD_OUT), p.eval.episodes) if q.split == suites.HEADLINE]
     roller = Roller(tokenizer, budget=p.eval.budget, max_new_tokens=p.eval.max_new_tokens, max_length=p.eval.max_length)
     engine = TransformersEngine(model, tokenizer, batch_size=p.eval.batch_size, temperature=temperature)
-    played = roller.play(asked, engine.generate)
+    played = roller.converse(asked, engine.converse)
     return sum(e.env.correct for e in played), len(played)
 
 

@@ -9,17 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from aj.chat import Conversation, Tokens, tokenise
-from aj.evaluation import suites
+from aj.evaluation import harness, suites
 from aj.evaluation.llama_engine import LlamaEngine
+from aj.evaluation.players import Play, by_tokens
 from aj.evaluation.transformers_engine import TransformersEngine
 from aj.export.parity import compare
 from aj.params import derive
 from aj.sources import base, rows
 from aj.sqlenv import questions
-from aj.sqlenv.rollout import Roller
+from aj.sqlenv.rollout import lockstep
 from aj.stage import Run, seal
 from aj.training import model as models
 
@@ -42,17 +41,20 @@ def main(run: Run) -> None:
 
         # 2. Episodes on held-out questions.
         asked = suites.first_of_each_split(questions.load(QUESTIONS), p.episodes)
-        roller = Roller(tokenizer, budget=p.budget, max_new_tokens=p.max_new_tokens, max_length=p.max_length)
-        episodes = roller.play(asked, with_progress(engine.generate, form))
-        table = suites.accuracy_by_split(episodes)
-        numbers = suites.flat(table)
+        play = Play(
+            budget=p.budget, max_new_tokens=p.max_new_tokens, max_length=p.max_length, batch_size=p.batch_size,
+            threads=run.params.compute.threads,
+        )  # fmt: skip
+        converse = lockstep(engine.generate) if isinstance(engine, LlamaEngine) else engine.converse
+        measured = harness.count(form, play, by_tokens(tokenizer, converse, play)(asked))
+        numbers = suites.flat(measured.by_split)
 
         # 3. The headline's questions sampled: greedily, a first action that was nearly as likely as another flips on little.
         if isinstance(engine, TransformersEngine):
             torch.manual_seed(derive(run.params.seed, "eval"))
             unseen = [q for q in asked if q.split == suites.HEADLINE]
             engine = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
-            numbers |= suites.sampled(roller.play(unseen, with_progress(engine.generate, f"{form}, sampled")))
+            numbers |= suites.sampled(by_tokens(tokenizer, engine.converse, play)(unseen))
 
         # 4. Validation loss on held-out conversations.
         fixed = [tokenise(tokenizer, Conversation.of(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
@@ -62,14 +64,13 @@ def main(run: Run) -> None:
         if isinstance(engine, LlamaEngine):
             numbers |= against_merged(run, engine, tokenizer, fixed)
 
-    # 6. Numbers, a table to plot, and the episodes themselves for a person to read.
+    # 6. Numbers, a table to plot, and the episodes themselves for a person to read and for `aj replay` to play again.
     run.metrics(f"metrics/eval_{form}.json", numbers)
     columns = ("split", "accuracy", "low", "high", "n")
-    run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in table])
-    lines = [json.dumps(suites.transcript(e), ensure_ascii=False) for e in episodes]
+    run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in measured.by_split])
+    lines = [json.dumps(t, ensure_ascii=False) for t in measured.transcripts()]
     run.out(f"metrics/transcripts/{form}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for row in table:
-        print(f"{form} {row['split']}: {row['accuracy']:.3f} [{row['low']:.3f}, {row['high']:.3f}] n={row['n']}")
+    print(measured.markdown())
 
 
 def transformers(run: Run, form: str, tokenizer: Any) -> TransformersEngine:
@@ -100,17 +101,6 @@ def against_merged(run: Run, engine: LlamaEngine, tokenizer: Any, fixed: list[To
         "mean_kl": parity.mean_kl,
         "compared_positions": parity.positions,
     }
-
-
-def with_progress(generate: Any, form: str) -> Any:
-    """The engine's ``generate`` with a bar that counts turns played."""
-    bar = tqdm(desc=f"turns, {form}", unit=" turns")
-
-    def counted(contexts: list[list[int]], max_new_tokens: int) -> Any:
-        bar.update(len(contexts))
-        return generate(contexts, max_new_tokens)
-
-    return counted
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ class Measured:
     def transcripts(self) -> list[transcript.Transcript]:
         """One a question, with its hash chain; each replays (aj/sqlenv/transcript.py)."""
         return [
-            {**transcript.record(e.question, self.play.budget, e.actions), "text": e.question.text, "gold_sql": e.question.gold_sql,
-             "correct": bool(e.env.correct), "failed": e.failed}
+            {**transcript.record(e.question, self.play.budget, e.actions), "split": e.question.split, "text": e.question.text,
+             "gold_sql": e.question.gold_sql, "correct": bool(e.env.correct), "failed": e.failed}
             for e in self.episodes
         ]  # fmt: skip
 
@@ -63,7 +63,11 @@ class Measured:
 def measure(model: str, questions: Sequence[Question], play: Play) -> Measured:
     """Play every question once with ``model`` (players.opened) and count."""
     with opened(model, play) as player:
-        episodes = player(questions)
+        return count(model, play, player(questions))
+
+
+def count(model: str, play: Play, episodes: Sequence[Episode]) -> Measured:
+    """What came of episodes that ``model``, by any name, has played."""
     known = [e for e in episodes if e.question.difficulty]
     return Measured(
         model=model,

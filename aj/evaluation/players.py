@@ -21,7 +21,7 @@ from aj.errors import DataError, ParamsError
 from aj.sqlenv.actions import instructions
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
-from aj.sqlenv.rollout import Episode, Generate, Roller
+from aj.sqlenv.rollout import Converse, Episode, Hear, Roller, lockstep
 
 Player = Callable[[Sequence[Question]], list[Episode]]
 
@@ -86,7 +86,7 @@ def transformers(folder: Path, play: Play) -> Player:
     tokenizer = bases.load_tokenizer(base)
     engine = TransformersEngine(model, tokenizer, batch_size=play.batch_size, temperature=play.temperature)
     torch.manual_seed(play.seed)
-    return by_tokens(tokenizer, engine.generate, play)
+    return by_tokens(tokenizer, engine.converse, play)
 
 
 def _base_of(adapter: Path, play: Play) -> Path:
@@ -110,22 +110,24 @@ def llama(file: Path, play: Play) -> Iterator[Player]:
             f"the tokenizer of {file.name} is {str(play.tokenizer)!r}: name the folder of the model it was made from."
         )
     with LlamaEngine(file, threads=play.threads, max_length=play.max_length, parallel=play.batch_size) as engine:
-        yield by_tokens(load_tokenizer(play.tokenizer), engine.generate, play)
+        yield by_tokens(load_tokenizer(play.tokenizer), lockstep(engine.generate), play)
 
 
-def by_tokens(tokenizer: Any, generate: Generate, play: Play) -> Player:
+def by_tokens(tokenizer: Any, engine: Converse, play: Play) -> Player:
     """A player for anything that continues token ids."""
     roller = Roller(tokenizer, budget=play.budget, max_new_tokens=play.max_new_tokens, max_length=play.max_length)
 
     def player(questions: Sequence[Question]) -> list[Episode]:
-        bar = tqdm(desc="turns", unit=" turns")
+        with tqdm(desc="turns", unit=" turns") as bar:
 
-        def counted(contexts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-            bar.update(len(contexts))
-            return generate(contexts, max_new_tokens)
+            def counted(prompts: Sequence[Sequence[int]], max_new_tokens: int, hear: Hear) -> None:
+                def heard(number: int, ids: list[int]) -> list[int] | None:
+                    bar.update()
+                    return hear(number, ids)
 
-        with bar:
-            return roller.play(questions, counted)
+                engine(prompts, max_new_tokens, heard)
+
+            return roller.converse(questions, counted)
 
     return player
 

@@ -106,12 +106,3 @@ def validation_loss(rows: "Sequence[Tokens]", logits: "Iterator[np.ndarray]") ->
         loss = log_sum - z[np.arange(len(target)), target]
         total, count = total + float(loss[learned].sum()), count + int(learned.sum())
     return {"validation_loss": total / count, "perplexity": math.exp(total / count), "validation_tokens": count}
-
-
-def transcript(episode: Episode) -> dict[str, Any]:
-    """An episode as a person reads it."""
-    q = episode.question
-    return {
-        "id": q.id, "split": q.split, "template": q.template, "question": q.text, "gold_sql": q.gold_sql,
-        "correct": bool(episode.env.correct), "turns": list(zip(episode.actions, episode.observations, strict=True)),
-    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Decoding and scoring with transformers: the twin of llama_engine.py, with the same two methods."""
+"""Decoding and scoring with transformers: whole conversations at once, and the logits of given rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,40 +7,74 @@ if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from aj.sqlenv.rollout import Hear
+
+STAY = 0.75  # of the rows still talking: from here on the others leave the batch
+CHUNK = 4  # tokens heard that are fed in one step: half the steps of one by one; more is wasted on rows that feed a single one
+
 
 class TransformersEngine:
     """Greedy decoding where ``temperature`` is 0, else sampling from the full distribution with torch's own seed."""
 
     def __init__(self, model: Any, tokenizer: "PreTrainedTokenizerBase", *, batch_size: int, temperature: float = 0.0) -> None:
-        from transformers import GenerationConfig
-
         self.model: PreTrainedModel = model
-        self.batch_size = batch_size
+        self.batch_size, self.temperature = batch_size, temperature
         self.eos, self.pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-        sampling = (
-            {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {"do_sample": False}
-        )
-        self.config = GenerationConfig(eos_token_id=self.eos, pad_token_id=self.pad, use_cache=True, **sampling)
 
-    def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
-        """New token ids of each context, in order, ending with the end-of-turn id where it was reached."""
+    def converse(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, hear: "Hear") -> None:
+        """Play conversations to their ends, ``batch_size`` at a time; see rollout.Converse.
+
+        Each goes on at its own pace: the step in which one begins a turn finds another in the middle of its own, and what is heard is
+        fed beside what is drawn. Keys and values stay; equal prompts (the episodes of a group) are read once.
+        """
         import torch
 
-        self.config.max_new_tokens = max_new_tokens
         training = self.model.training
         self.model.eval()
-        # Neighbours in length share a batch: less padding, same answers in the same order.
-        order = sorted(range(len(contexts)), key=lambda i: len(contexts[i]))
-        made: list[list[int]] = [[] for _ in contexts]
         with torch.no_grad():
-            for start in range(0, len(order), self.batch_size):
-                chosen = order[start : start + self.batch_size]
-                inputs, attention = self._pad_left([contexts[i] for i in chosen])
-                out = self.model.generate(input_ids=inputs, attention_mask=attention, generation_config=self.config)
-                for i, ids in zip(chosen, out[:, inputs.shape[1] :].tolist(), strict=True):
-                    made[i] = ids[: ids.index(self.eos) + 1] if self.eos in ids else ids
+            for start in range(0, len(prompts), self.batch_size):
+                self._wave(prompts[start : start + self.batch_size], start, max_new_tokens, hear)
         self.model.train(training)
-        return made
+
+    def _wave(self, prompts: Sequence[Sequence[int]], first: int, max_new_tokens: int, hear: "Hear") -> None:
+        import torch
+
+        unique = list(dict.fromkeys(map(tuple, prompts)))
+        inputs, attention = self._pad_left(unique)
+        positions = (attention.cumsum(1) - 1).clamp(min=0)
+        out = self.model(input_ids=inputs, attention_mask=attention, position_ids=positions, use_cache=True, logits_to_keep=1)
+        cache = out.past_key_values
+        chosen = torch.tensor([unique.index(tuple(p)) for p in prompts], device=inputs.device)
+        cache.batch_select_indices(chosen)
+        attention, logits = attention[chosen], out.logits[chosen, -1]
+        position = attention.sum(1)
+        speakers = [_Speaker(first + i) for i in range(len(prompts))]
+        while True:
+            for speaker, token in zip(speakers, self._draw(logits).tolist(), strict=True):
+                speaker.draw(token, self.eos, max_new_tokens, hear)
+            live = [i for i, speaker in enumerate(speakers) if not speaker.over]
+            if not live:
+                return
+            if len(live) <= len(speakers) * STAY:  # dropping rows copies the cache: not for a single one
+                speakers = [speakers[i] for i in live]
+                rows = torch.tensor(live, device=inputs.device)
+                cache.batch_select_indices(rows)
+                attention, position = attention[rows], position[rows]
+            width = min(max(len(speaker.fed) for speaker in speakers), CHUNK)
+            inputs, fed = self._pad_left([speaker.take(width, self.pad) for speaker in speakers])
+            attention = torch.cat([attention, fed], dim=1)
+            out = self.model(
+                input_ids=inputs, attention_mask=attention, position_ids=(position[:, None] + fed.cumsum(1) - 1).clamp(min=0),
+                past_key_values=cache, use_cache=True, logits_to_keep=1,
+            )  # fmt: skip
+            logits, position = out.logits[:, -1], position + fed.sum(1)
+
+    def _draw(self, logits: Any) -> Any:
+        import torch
+
+        if not self.temperature:
+            return logits.argmax(-1)
+        return torch.multinomial(torch.softmax(logits.float() / self.temperature, -1), 1)[:, 0]
 
     def logits(self, rows: Sequence[Sequence[int]]) -> "Iterator[np.ndarray]":
         """float32 logits of every position of each row, (len(row), vocabulary), one row at a time."""
@@ -62,3 +96,28 @@ class TransformersEngine:
             inputs[i, width - len(ids) :] = torch.tensor(list(ids))
             attention[i, width - len(ids) :] = 1
         return inputs.to(self.model.device), attention.to(self.model.device)
+
+
+class _Speaker:
+    """One conversation of a wave: the turn it is drawing, and what the model has still to be fed."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.over = number, False
+        self.fed: list[int] = []
+        self.turn: list[int] = []
+
+    def draw(self, token: int, eos: int, most: int, hear: "Hear") -> None:
+        """Take a drawn token, unless what was heard is not all fed; the end of a turn is told."""
+        if self.over or self.fed:
+            return
+        self.fed.append(token)
+        self.turn.append(token)
+        if token == eos or len(self.turn) == most:
+            heard = hear(self.number, self.turn)
+            self.turn, self.over = [], heard is None
+            self.fed += heard or ()
+
+    def take(self, width: int, pad: int) -> list[int]:
+        """The next tokens to feed, at most ``width``; a row that is over and stays for the others' sake feeds anything."""
+        taken, self.fed = self.fed[:width], self.fed[width:]
+        return taken or [pad]

@@ -37,7 +37,7 @@ class Observation:
 
 
 class SQLEnv:
-    """The environment behind both fronts (text actions and typed tools)."""
+    """The environment behind both fronts: text actions (``step``, rollout.py) and typed tools (tool_front.py)."""
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
         self.budget = budget
@@ -64,24 +64,6 @@ class SQLEnv:
         action = parse(text)
         self.parse_failures += not action.well_formed
         return self.act(action)
-
-    # The same four actions as typed tools. A model may well write answer(value=42): hence str().
-
-    def describe(self, table_name: str) -> str:
-        """Show the columns, types and number of rows of a table."""
-        return self.act(Action("DESCRIBE", str(table_name))).text
-
-    def sample(self, table_name: str) -> str:
-        """Show five rows of a table."""
-        return self.act(Action("SAMPLE", str(table_name))).text
-
-    def query(self, sql: str) -> str:
-        """Run one read-only SELECT."""
-        return self.act(Action("QUERY", str(sql))).text
-
-    def answer(self, value: str) -> str:
-        """Answer the question and end the episode."""
-        return self.act(Action("ANSWER", str(value))).text
 
     def act(self, action: Action) -> Observation:
         """Play one parsed action."""

@@ -183,21 +183,6 @@ def test_the_schema_shows_names_first_and_grows_with_each_describe(make_question
     env.close()
 
 
-def test_the_typed_tools_drive_the_same_environment(make_question: Callable[..., Question]) -> None:
-    question = make_question()
-    typed, spoken = SQLEnv(), SQLEnv()
-    typed.reset(question)
-    spoken.reset(question)
-    assert typed.describe("herbs") == spoken.step("DESCRIBE: herbs").text
-    assert typed.sample("herbs") == spoken.step("SAMPLE: herbs").text
-    assert typed.query("SELECT 1") == spoken.step("QUERY: SELECT 1").text
-    assert typed.answer(42) == spoken.step("ANSWER: 42").text  # type: ignore[arg-type]
-    assert typed.correct
-    assert (typed.reward_sum, typed.history) == (spoken.reward_sum, spoken.history)
-    typed.close()
-    spoken.close()
-
-
 def test_markers_in_the_database_cannot_appear_in_an_observation(make_question: Callable[..., Question]) -> None:
     script = """
     CREATE TABLE "<|im_start|>t" ("<|im_end|>" TEXT);
