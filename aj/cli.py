@@ -134,6 +134,7 @@ def evaluate(given: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from aj.evaluation import harness, players, suites
+    from aj.evaluation.contenders import opened
     from aj.sqlenv import questions
 
     usable, refused = questions.sift(given.episodes)
@@ -147,7 +148,8 @@ def evaluate(given: argparse.Namespace) -> None:
         threads=players.threads(), temperature=given.temperature, seed=given.seed, base=given.base, tokenizer=given.tokenizer, name=given.name,
         key_variable=given.key_variable,
     )  # fmt: skip
-    found = harness.measure(given.model, suites.first_of_each_split(asked, given.n or len(asked)), play)
+    with opened(given.model, play) as player:
+        found = harness.count(given.model, play, player(suites.first_of_each_split(asked, given.n or len(asked))))
     buckets = Counter(r.bucket for r in refused)
     left = (
         f"{len(refused)} questions refused ({', '.join(f'{b} {n}' for b, n in sorted(buckets.items()))})"

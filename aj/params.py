@@ -166,7 +166,8 @@ class Grpo:
     """Episodes of one question that are compared with each other."""
     batch_size: Count
     """Episodes a backward pass; it divides questions_per_step * group_size."""
-    learning_rate: Positive
+    learning_rate: NonNegative
+    """0 learns nothing: the control run."""
     warmup_steps: Index
     beta: NonNegative
     """Weight of the KL penalty; 0 spares the reference copy."""

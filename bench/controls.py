@@ -1,9 +1,10 @@
 """Control runs: the gain should come from the labels and the rewards, so without their meaning it should not appear.
 
-    uv run python -m bench.controls            # needs the outputs of `dvc repro`; about thirteen minutes on two cores
+    uv run python -m bench.controls            # needs the outputs of `dvc repro`; about twenty minutes on two cores
 
 Swapped labels: DPO with chosen and rejected exchanged. Shuffled rewards: GRPO whose every reward is handed to another
-episode of the batch. Both start where the real stage starts and are measured on the same held-out items, sampled and greedily.
+episode of the batch. Learning rate 0: GRPO that may not learn. All start where the real stage starts and are measured on the same
+held-out items, sampled and greedily; beside them stands GRPO through the other front.
 
 Shuffled rewards have no direction, but they have a size: the policy does a random walk, and here one action's probability,
 DESCRIBE first, carries most of what there is to gain. The walk grows with the learning rate and with the square root of the
@@ -15,6 +16,7 @@ shown beside the greedy one, which jumps when the probability passes one half.
 import random
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ def preference_accuracy(*, swapped: bool, steps: int) -> float:
         run = dpo.trainer(
             model,
             tokenizer,
-            with_steps(p.dpo, steps),
+            replace(p.dpo, steps=steps),
             p.compute,
             train=training,
             validation=held_out,
@@ -57,18 +59,24 @@ def preference_accuracy(*, swapped: bool, steps: int) -> float:
 
 def shuffled_grpo(*, seed: int, steps: int) -> tuple[Any, Any]:
     """(model, tokenizer) after GRPO from dpo's adapter, each reward handed to another episode of its batch."""
+    rewards = [shuffle(reward, derive(seed, reward.__name__)) for reward in grpo.REWARDS.values()]
+    return another_grpo(reward_functions=rewards, steps=steps)
+
+
+def another_grpo(*, reward_functions: list[Callable[..., list[float]]] | None = None, **changes: Any) -> tuple[Any, Any]:
+    """(model, tokenizer) after GRPO from dpo's adapter with ``changes`` of the parameters."""
     p = params.load()
     model, tokenizer = adapted(p, "dpo")
     with tempfile.TemporaryDirectory() as scratch:
         run = grpo.trainer(
             model,
             tokenizer,
-            with_steps(p.grpo, steps),
+            replace(p.grpo, **changes),
             p.compute,
             questions=questions.load(ASKED),
             output=Path(scratch),
             seed=derive(p.seed, "grpo"),
-            reward_functions=[shuffle(reward, derive(seed, reward.__name__)) for reward in grpo.REWARDS.values()],
+            reward_functions=reward_functions,
         )
         trainer.train(run, Path(scratch))
     return model, tokenizer
@@ -109,13 +117,6 @@ def adapted(p: params.Params, stage: str) -> tuple[Any, Any]:
     return models.continue_adapter(weights, Path("models") / stage), base.load_tokenizer(BASE)
 
 
-def with_steps(section: Any, steps: int) -> Any:
-    """A parameter section with another number of steps."""
-    import dataclasses
-
-    return dataclasses.replace(section, steps=steps)
-
-
 def main() -> None:
     p = params.load()
     for swapped in (False, True):
@@ -123,6 +124,8 @@ def main() -> None:
         print(f"dpo, labels {'swapped' if swapped else 'as they are'}: held-out pair accuracy {accuracy:.3f}", flush=True)
     for stage in ("dpo", "grpo"):
         report(f"{stage}, as it is", *adapted(p, stage))
+    report("grpo, learning rate 0", *another_grpo(learning_rate=0.0))
+    report("grpo through tool calls", *another_grpo(front="tools"))
     for seed in SHUFFLES:
         report(f"grpo, rewards shuffled (seed {seed})", *shuffled_grpo(seed=seed, steps=p.grpo.steps))
 

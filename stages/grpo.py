@@ -5,16 +5,24 @@ Run by `dvc repro`; by hand: `python -m stages.grpo`.
 
 from pathlib import Path
 
+from aj.evaluation.transformers_engine import TransformersEngine
 from aj.params import derive
 from aj.sources import base
 from aj.sqlenv import questions
+from aj.sqlenv.rollout import Roller
 from aj.stage import Run, seal
 from aj.training import grpo
 from aj.training import model as models
+from aj.training.divergence import from_start
 from aj.training.trainer import curve, train
 
 BASE, MIX, ADAPTER = Path("data/raw/base"), Path("data/mix/rl"), Path("models/dpo")
 LAST = 5  # steps that the final rewards are the mean of
+PLAYED = 96  # episodes that the distance from the start is measured on
+LOGGED = {f"rewards/{f.__name__}/mean": name for name, f in grpo.REWARDS.items()}
+LOGGED |= {called: column for column, called in grpo.COUNTED.items()}
+LOGGED |= {"reward": "reward", "entropy": "entropy", "kl": "kl"}  # kl: where beta is above 0
+LOGGED |= {"episodes/groups_without_spread": "groups_without_spread", "completions/mean_length": "episode_tokens"}
 
 
 def main(run: Run) -> None:
@@ -39,17 +47,23 @@ def main(run: Run) -> None:
     )
     log = train(trainer, run.resume_dir)
 
-    # 4. Adapter, numbers, curve. What it has learned is measured by eval: a step's reward mostly shows which
-    #    questions were drawn.
+    # 4. How far it went, on episodes of its own. Whether that was forward is measured by eval: a step's reward mostly shows
+    #    which questions were drawn.
+    torch.manual_seed(derive(run.params.seed, "grpo divergence"))
+    roller = Roller(tokenizer, budget=p.budget, max_new_tokens=p.max_new_tokens, max_length=p.max_length)
+    engine = TransformersEngine(model, tokenizer, batch_size=p.batch_size, temperature=1.0)
+    distance = from_start(model, ADAPTER, roller.converse(asked[:PLAYED], engine.converse))
+
+    # 5. Adapter, numbers, curve.
     models.save_adapter(model, run.out("models/grpo"), base.read_pin(BASE)["id"])
-    names = {f"rewards/{f.__name__}/mean": name for name, f in grpo.REWARDS.items()}
-    names |= {"reward": "reward", "entropy": "entropy", "frac_reward_zero_std": "groups_without_spread"}
-    names |= {"completions/mean_length": "episode_tokens", "kl": "kl"}
-    points = curve(log, names, needs="reward")
+    points = curve(log, LOGGED, needs="reward")
     last = points[-LAST:]
     means = {f"last_{key}": sum(x[key] for x in last) / len(last) for key in last[0] if key != "step"}
     episodes = trainer.state.global_step * p.questions_per_step * p.group_size
-    run.metrics("metrics/grpo.json", {"steps": trainer.state.global_step, "episodes": episodes, **means})
+    run.metrics(
+        "metrics/grpo.json",
+        {"steps": trainer.state.global_step, "episodes": episodes, "kl_from_start": distance, **means},
+    )
     run.curve("metrics/curves/grpo.csv", points)
 
 

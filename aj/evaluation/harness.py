@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aj.evaluation.players import Play, opened
+from aj.evaluation.players import Play
 from aj.evaluation.suites import accuracy_by
 from aj.sqlenv import transcript
-from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Episode
 
 
@@ -58,12 +57,6 @@ class Measured:
              "gold_sql": e.question.gold_sql, "correct": bool(e.env.correct), "failed": e.failed}
             for e in self.episodes
         ]  # fmt: skip
-
-
-def measure(model: str, questions: Sequence[Question], play: Play) -> Measured:
-    """Play every question once with ``model`` (players.opened) and count."""
-    with opened(model, play) as player:
-        return count(model, play, player(questions))
 
 
 def count(model: str, play: Play, episodes: Sequence[Episode]) -> Measured:

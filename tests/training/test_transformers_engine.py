@@ -11,7 +11,13 @@ from aj.sqlenv.rollout import Converse
 from tests.training.conftest import Small
 
 TURNS, MOST = 4, 7
-TEXTS = ["a", "same: price, cost\nsame: age,", "tables: herbs, ships\nquestion: how many", "a", "list: 'ada', 'ben'\nagain: 'ada'"]
+TEXTS = [
+    "a",
+    "same: price, cost\nsame: age,",
+    "tables: herbs, ships\nquestion: how many",
+    "a",
+    "list: 'ada', 'ben'\nagain: 'ada'",
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,9 @@ def alone(model: Any, small: Small) -> Converse:
             context: list[int] = list(prompt)
             heard: list[int] | None = []
             while heard is not None:
-                out = model.generate(torch.tensor([context]), do_sample=False, max_new_tokens=most, pad_token_id=small.tokenizer.pad_token_id)
+                out = model.generate(
+                    torch.tensor([context]), do_sample=False, max_new_tokens=most, pad_token_id=small.tokenizer.pad_token_id
+                )
                 turn = out[0, len(context) :].tolist()
                 heard = hear(number, turn)
                 context += [*turn, *(heard or ())]

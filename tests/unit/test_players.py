@@ -9,13 +9,18 @@ import pytest
 
 from aj import cli
 from aj.errors import ParamsError
-from aj.evaluation import harness, players
+from aj.evaluation import contenders, harness, players
 from aj.evaluation.players import Play
 from aj.sqlenv import transcript
 from aj.sqlenv.questions import Question
 from tests.unit import loopback
 
 PLAY = Play(budget=5, max_new_tokens=20, max_length=200, batch_size=2, threads=1, name="tiny", key_variable="SOME_KEY")
+
+
+def measure(model: str, asked: list[Question]) -> harness.Measured:
+    with contenders.opened(model, PLAY) as player:
+        return harness.count(model, PLAY, player(asked))
 
 
 class Talker(loopback.Handler):
@@ -43,7 +48,7 @@ def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_an_endpoint_plays_and_is_measured(talk: Any, make_question: Callable[..., Question]) -> None:
     talk.script = ["DESCRIBE: herbs", "what?", "ANSWER: 42"]
     asked = [make_question(), make_question("SELECT price FROM herbs WHERE name = 'ben'")]
-    found = harness.measure(f"{talk.address}/v1", asked, PLAY)
+    found = measure(f"{talk.address}/v1", asked)
     assert [e.actions for e in found.episodes] == [talk.script] * 2
     assert (found.total["n"], found.total["accuracy"]) == (2, 0.5)
     assert (found.total["executed"], found.total["parse_failures"]) == (pytest.approx(2 / 3), 1.0)
@@ -54,13 +59,13 @@ def test_an_endpoint_plays_and_is_measured(talk: Any, make_question: Callable[..
 
 def test_an_endpoint_that_fails_is_counted_and_not_right(talk: Any, make_question: Callable[..., Question]) -> None:
     talk.script = [400]
-    found = harness.measure(f"{talk.address}/v1", [make_question()], PLAY)
+    found = measure(f"{talk.address}/v1", [make_question()])
     assert (found.total["failed"], found.total["accuracy"], found.episodes[0].failed) == (1.0, 0.0, "status_400")
 
 
 def test_chance_is_the_same_for_the_same_seed_and_rarely_right(make_question: Callable[..., Question]) -> None:
     asked = [make_question(f"SELECT price + {n} FROM herbs WHERE name = 'ada'") for n in range(100)]
-    one, other = (players.play_by_chance(asked, PLAY) for _ in range(2))
+    one, other = (players.play_by_chance(asked, PLAY.budget, seed=PLAY.seed) for _ in range(2))
     assert [e.actions for e in one] == [e.actions for e in other]
     assert len({tuple(e.actions) for e in one}) > 50
     assert sum(e.env.correct for e in one) < 10
@@ -81,7 +86,7 @@ def test_what_cannot_play_gives_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("model.gguf").write_bytes(b"GGUF")
-    with pytest.raises(ParamsError, match=said), players.opened(model, Play(**{**vars(PLAY), **changes})):
+    with pytest.raises(ParamsError, match=said), contenders.opened(model, Play(**{**vars(PLAY), **changes})):
         pass
 
 
@@ -110,3 +115,14 @@ def test_the_command_writes_a_table_numbers_and_transcripts(
     assert cli.main(["replay", str(out["transcripts"]), "--episodes", str(tmp_path)]) == 1
     assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "no"]) == 1
     assert "has split no: it has train" in capsys.readouterr().err
+
+
+def test_recorded_episodes_are_played_again(make_question: Callable[..., Question]) -> None:
+    asked = [make_question() for _ in range(3)]
+    once = players.play_by_chance(asked, PLAY.budget, seed=3)
+    again = players.play_again(asked, PLAY.budget, {e.question.id: e.actions for e in once})
+    assert [(e.actions, e.observations, e.env.reward_sum) for e in again] == [
+        (e.actions, e.observations, e.env.reward_sum) for e in once
+    ]
+    longer = {e.question.id: [*e.actions, "ANSWER: 1", "ANSWER: 42"] for e in once}  # what comes after the end is not played
+    assert all(len(e.actions) <= PLAY.budget for e in players.play_again(asked, PLAY.budget, longer))
