@@ -14,12 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.controls import adapted
-
 from aj import params
 from aj.params import derive
 from aj.sqlenv import questions
 from aj.training import grpo
+from bench.controls import adapted
 
 ROUNDS = 7  # the first warms up
 

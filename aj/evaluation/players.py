@@ -6,7 +6,7 @@ them values that it saw), and what was played before (``play_again``). Opening a
 
 import os
 import random
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Converse, Episode, Hear, Roller
 
 Player = Callable[[Sequence[Question]], list[Episode]]
+Choose = Callable[[str], str | None]
+"""What came back ("" at first) -> the next action, or None to leave."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +65,15 @@ def by_tokens(tokenizer: Any, engine: Converse, play: Play) -> Player:
 def play_by_chance(questions: Sequence[Question], budget: int, *, seed: int) -> list[Episode]:
     """The control: blind actions, the same for the same seed."""
 
-    def blind(question: Question) -> Generator[str, str, None]:
+    def blind(question: Question) -> Choose:
         rng = random.Random(f"{seed}:{question.id}")
         seen: list[str] = []
-        while True:
-            heard = yield _blind(rng, question, seen)
-            seen += heard.replace("|", " ").split()
+
+        def choose(heard: str) -> str:
+            seen.extend(heard.replace("|", " ").split())
+            return _blind(rng, question, seen)
+
+        return choose
 
     return [_played(question, budget, blind(question)) for question in questions]
 
@@ -76,26 +81,21 @@ def play_by_chance(questions: Sequence[Question], budget: int, *, seed: int) -> 
 def play_again(questions: Sequence[Question], budget: int, actions: Mapping[str, Sequence[str]]) -> list[Episode]:
     """Episodes that were played before, by their actions: question id -> the texts, in order."""
 
-    return [_played(q, budget, (action for action in actions[q.id])) for q in questions]
+    def recorded(question: Question) -> Choose:
+        left = iter(actions[question.id])
+        return lambda _: next(left, None)
+
+    return [_played(question, budget, recorded(question)) for question in questions]
 
 
-def _played(question: Question, budget: int, actor: Generator[str, str, None]) -> Episode:
-    episode = start(question, budget)
+def _played(question: Question, budget: int, choose: Choose) -> Episode:
+    episode, heard = start(question, budget), ""
     try:
-        action = next(actor, None)
-        while action is not None and episode.live:
+        while episode.live and (action := choose(heard)) is not None:
             heard = act(episode, action)
-            action = _next(actor, heard)
     finally:
         episode.env.close()
     return episode
-
-
-def _next(actor: Generator[str, str, None], heard: str) -> str | None:
-    try:
-        return actor.send(heard)
-    except StopIteration:
-        return None
 
 
 def start(question: Question, budget: int) -> Episode:
