@@ -36,7 +36,9 @@ def main(run: Run) -> None:
         curve = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
     folder = run.out("metrics/grpo_report")
     folder.mkdir()
-    page.write(folder / "index.html", title=f"GRPO on SQLEnv, {run.params.code} {run.params.version}", players=played, curve=curve)
+    page.write(
+        folder / "index.html", title=f"GRPO on SQLEnv, {run.params.code} {run.params.version}", players=played, curve=curve
+    )
 
 
 if __name__ == "__main__":

@@ -88,8 +88,8 @@ class SqlEnv(Card):
     held_out_demonstrations: Count
     pairs: Count
     held_out_pairs: Count
-    questions: dict[str, Count]
-    """Questions a split: train, seen_schemas, unseen_schemas, unseen_phrasing, unseen_templates."""
+    questions: dict[str, Index]
+    """Questions a split (aj/sources/sqlenv.py lists them); a split that is not named has none."""
     questions_per_database: Count
     teacher: Teaching
 

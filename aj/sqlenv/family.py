@@ -2,7 +2,7 @@
 
 Schemas are held out by the hash of table and column names, so the same schema is on the same side in every use:
 tokenizer, pretraining, demonstrations, preference pairs, RL questions and evaluation.
-What is not covered yet: joins; every question needs one table (easy).
+What is not covered: joins (aj/sqlenv/joins.py); every question here needs one table (easy).
 """
 
 import hashlib
@@ -146,8 +146,8 @@ def draw_question(
         "t": table.name,
         "C": table.number,
         "K": table.category,
-        "c": _word(rng, lexicon, table.number),
-        "k": _word(rng, lexicon, table.category),
+        "c": word(rng, lexicon, table.number),
+        "k": word(rng, lexicon, table.category),
         "n": rng.choice(table.rows)[table.columns.index("name")],
         "v": rng.choice(table.category_values),
         "x": rng.choice(lexicon.thresholds),
@@ -161,7 +161,7 @@ def run_sql(tables: Sequence[TableData], sql: str) -> str:
     """The result of a SELECT over tables in memory, as the environment would show it."""
     connection = sqlite3.connect(":memory:")
     try:
-        _fill(connection, tables)
+        fill(connection, tables)
         return show(Result(tuple(connection.execute(sql).fetchall())))
     finally:
         connection.close()
@@ -176,7 +176,7 @@ def write_database(path: Path, tables: Sequence[TableData]) -> None:
         connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
-        _fill(connection, tables)
+        fill(connection, tables)
         connection.commit()
     finally:
         connection.close()
@@ -185,6 +185,20 @@ def write_database(path: Path, tables: Sequence[TableData]) -> None:
 def has_answer(tables: Sequence[TableData], sql: str) -> bool:
     """Whether a gold SQL gives rows without NULL (a SUM over no row does not)."""
     return run_sql(tables, sql) not in ("empty", "null")
+
+
+def word(rng: random.Random, lexicon: Lexicon, column: str) -> str:
+    """The question's word for a column: its own name, or another one of its group."""
+    group = next(g for g in lexicon.synonyms if column in g)
+    return column if rng.random() < lexicon.same_word else rng.choice([w for w in group if w != column])
+
+
+def fill(connection: sqlite3.Connection, tables: Sequence[TableData]) -> None:
+    """Create the tables with their rows."""
+    for table in tables:
+        columns = ", ".join(f"{name} {kind}" for name, kind in table.types)
+        connection.execute(f"CREATE TABLE {table.name} ({columns})")
+        connection.executemany(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})", table.rows)
 
 
 def _draw_table(rng: random.Random, lexicon: Lexicon, name: str, held_out: bool) -> TableData:
@@ -196,18 +210,6 @@ def _draw_table(rng: random.Random, lexicon: Lexicon, name: str, held_out: bool)
         table = TableData(name, ("name", *columns), number, category, values, ())
         if is_held_out(table.schema, lexicon.held_out_share) == held_out:
             return redraw_rows(rng, lexicon, table)
-
-
-def _word(rng: random.Random, lexicon: Lexicon, column: str) -> str:
-    group = next(g for g in lexicon.synonyms if column in g)
-    return column if rng.random() < lexicon.same_word else rng.choice([w for w in group if w != column])
-
-
-def _fill(connection: sqlite3.Connection, tables: Sequence[TableData]) -> None:
-    for table in tables:
-        columns = ", ".join(f"{name} {kind}" for name, kind in table.types)
-        connection.execute(f"CREATE TABLE {table.name} ({columns})")
-        connection.executemany(f"INSERT INTO {table.name} VALUES ({', '.join('?' * len(table.columns))})", table.rows)
 
 
 def _templates(tree: dict[str, Any]) -> tuple[Template, ...]:

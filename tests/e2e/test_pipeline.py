@@ -57,7 +57,8 @@ def test_each_stage_teaches_something_on_unseen_schemas(clone: Clone) -> None:
 
 def test_every_form_is_measured_on_the_same_items(clone: Clone) -> None:
     asked = {
-        form: [json.loads(line)["question"] for line in (clone.path / f"metrics/transcripts/{form}.jsonl").open()] for form in FORMS
+        form: [json.loads(line)["question"] for line in (clone.path / f"metrics/transcripts/{form}.jsonl").open()]
+        for form in FORMS
     }
     assert len({tuple(ids) for ids in asked.values()}) == 1
     assert len(asked["base"]) == metrics(clone, "mix")["eval.questions"]

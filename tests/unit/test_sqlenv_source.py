@@ -1,8 +1,12 @@
 """The landed family: nothing held out stands on the training side of anything."""
 
+import hashlib
 import json
 import re
+import sqlite3
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +14,21 @@ import pytest
 
 from aj.errors import ParamsError
 from aj.hashing import hash_tree
+from aj.mix import tasks
 from aj.mix.preference import check_pair
 from aj.sources import rows, sqlenv
 from aj.sources.card import SqlEnv, read
 from aj.sqlenv.family import Lexicon, is_held_out
+from aj.sqlenv.joins import Joins
 from aj.sqlenv.questions import load
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = {"train": 40, "seen_schemas": 12, "unseen_schemas": 12, "unseen_phrasing": 12, "unseen_templates": 12}
+JOINED = {
+    "train_medium": 10, "medium": 9, "medium_phrasing": 4, "medium_templates": 4,
+    "train_hard": 6, "hard": 9, "hard_phrasing": 4, "hard_templates": 4,
+}  # fmt: skip
+BEFORE_JOINS = "1335e00dd755560a65bf66d82b3089bb179cb2c838f0a5f66321803d4fb58404"
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +139,86 @@ def test_every_question_is_loaded_with_its_gold_checked(landed: Path) -> None:
     assert all(len(q.tables) == 2 for q in questions)
 
 
+@pytest.fixture(scope="session")
+def joined(small: Callable[..., SqlEnv], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same source with questions that need joins."""
+    out = tmp_path_factory.mktemp("joined")
+    sqlenv.land(small(questions=QUESTIONS | JOINED), "sqlenv", out, seed=3, system="Explore.")
+    return out
+
+
+def test_the_card_asks_for_joins_in_evaluation_and_for_none_in_training() -> None:
+    card = read("sqlenv")
+    assert isinstance(card, SqlEnv)
+    assert {s: card.questions[s] for s in ("medium", "hard", "train_medium", "train_hard")} == {
+        "medium": 60, "hard": 60, "train_medium": 0, "train_hard": 0,
+    }  # fmt: skip
+
+
+def test_no_join_asked_for_leaves_every_byte_as_it_is(landed: Path, small: Callable[..., SqlEnv], tmp_path: Path) -> None:
+    sqlenv.land(small(questions=QUESTIONS | dict.fromkeys(JOINED, 0)), "sqlenv", tmp_path, seed=3, system="")
+    assert hash_tree(tmp_path) == hash_tree(landed)
+
+
+def test_the_easy_family_is_what_it_was_before_there_were_joins(landed: Path, asked: list[dict[str, Any]]) -> None:
+    # The content, because the bytes of Parquet and SQLite files name the library's version. A change of lexicon.yaml, of
+    # the generator or of what the environment says changes it: then put the new digest here.
+    old = [{k: v for k, v in q.items() if k != "difficulty"} for q in asked]
+    databases = []
+    for path in sorted((landed / "database").glob("*/*.sqlite")):
+        with closing(sqlite3.connect(path)) as connection:
+            databases.append([path.stem, *connection.iterdump()])
+    content = json.dumps([demonstrations(landed), pairs(landed), old, databases], sort_keys=True)
+    assert hashlib.sha256(content.encode()).hexdigest() == BEFORE_JOINS
+
+
+def test_joins_are_added_behind_and_change_nothing_else(small: Callable[..., SqlEnv], joined: Path, tmp_path: Path) -> None:
+    sqlenv.land(small(), "sqlenv", tmp_path, seed=3, system="Explore.")
+    before, after = hash_tree(tmp_path), hash_tree(joined)
+    assert {k: after[k] for k in before if k != "questions.json"} == {k: v for k, v in before.items() if k != "questions.json"}
+    easy, all_ = (json.loads((folder / "questions.json").read_text()) for folder in (tmp_path, joined))
+    assert all_[: len(easy)] == easy
+    assert {q["difficulty"] for q in easy} == {"easy"}
+    assert len(all_) == len(easy) + sum(JOINED.values())
+
+
+def test_questions_with_joins_are_of_their_split_and_difficulty(joined: Path) -> None:
+    found = Counter((q.split, q.difficulty) for q in load(joined) if q.difficulty != "easy")
+    assert found == {
+        ("train", "medium"): 10, ("train", "hard"): 6, ("medium", "medium"): 9, ("hard", "hard"): 9,
+        ("medium_phrasing", "medium"): 4, ("medium_templates", "medium"): 4, ("hard_phrasing", "hard"): 4, ("hard_templates", "hard"): 4,
+    }  # fmt: skip
+    assert all(q.messages[0] == {"role": "system", "content": "Explore."} for q in load(joined))
+
+
+def test_the_mix_learns_from_the_trained_joins_only_and_keeps_groups_apart(joined: Path, lexicon: Lexicon) -> None:
+    learned, evaluation = tasks.divide(joined.parent, [joined.name])
+    assert Counter(q["difficulty"] for q in learned) == {"easy": 40, "medium": 10, "hard": 6}
+    assert {q["split"] for q in evaluation} == {*QUESTIONS, *JOINED} - {"train", "train_medium", "train_hard"}
+    sides = [{schema for q in questions for schema in q["group"].split()} for questions in (learned, tasks.unseen(evaluation))]
+    for schemas, held_out in zip(sides, (False, True), strict=True):
+        assert {is_held_out(schema, lexicon.held_out_share) for schema in schemas} == {held_out}
+    assert len({tasks.name(q) for q in learned + evaluation}) == len(learned + evaluation)
+
+
+def test_join_templates_and_phrasings_are_held_out_where_the_split_says_so(joined: Path) -> None:
+    joins = Joins.read(ROOT / "data" / "sources" / "sqlenv" / "joins.yaml")
+    for question in load(joined):
+        if question.difficulty != "easy":
+            level, split = joins.levels[question.difficulty], question.id.rsplit("-", 1)[0]
+            other = split.endswith("_templates")
+            templates = {t.name: t for t in (level.held_out_templates if other else level.templates)}
+            texts = templates[question.template]
+            of = texts.held_out_phrasing if split.endswith("_phrasing") else texts.phrasing
+            assert any(re.fullmatch(re.sub(r"\\\{\w+\\\}", r"[a-z0-9]+", re.escape(p)), question.text) for p in of), question
+
+
+def test_the_group_of_a_question_with_joins_names_all_its_tables(joined: Path) -> None:
+    groups = {q["id"]: q["group"] for q in json.loads((joined / "questions.json").read_text())}
+    for question in load(joined):
+        assert sorted(question.tables) == [schema.partition("(")[0] for schema in groups[question.id].split()]
+
+
 def test_every_pair_passes_the_check_of_the_mix(landed: Path) -> None:
     for place, row in rows.read(landed / "pairs.parquet"):
         assert check_pair(row, place)["broken_rule"]
@@ -153,6 +244,7 @@ def test_the_system_message_reaches_every_kind_of_row(small: Callable[..., SqlEn
     [
         ({"trian": 3}, "split 'trian': known splits are train, seen_schemas"),
         ({"seen_schemas": 3}, "for none of split 'train': add train"),
+        ({"seen_schemas": 3, "train": 0}, "for none of split 'train': add train"),
     ],
 )
 def test_splits_that_cannot_be_made_are_refused(

@@ -105,9 +105,13 @@ def test_prompts_and_what_is_heard_have_the_tokens_of_the_text_front(
     reads = reading_actions(tokenizer)
     roller = Roller(tokenizer, budget=6, max_new_tokens=40, max_length=2000)
     actions = iter(["DESCRIBE: herbs", "ANSWER: 42"])
-    [episode] = roller.play([question], lambda contexts, most: [reads(next(actions) + "<|im_end|>")["input_ids"] for _ in contexts])
+    [episode] = roller.play(
+        [question], lambda contexts, most: [reads(next(actions) + "<|im_end|>")["input_ids"] for _ in contexts]
+    )
     schema = {"type": "function", "function": {"name": "describe", "description": "", "parameters": {}}}
-    prompt = reads.apply_chat_template([question.messages], tools=[schema], add_generation_prompt=True, tokenize=True, return_dict=True)
+    prompt = reads.apply_chat_template(
+        [question.messages], tools=[schema], add_generation_prompt=True, tokenize=True, return_dict=True
+    )
     assert prompt["input_ids"][0] == episode.prompt_ids
     messages = [*question.messages, as_message("DESCRIBE: herbs")]
     heard = {"role": "tool", "name": "describe", "content": episode.observations[0]}
