@@ -123,11 +123,12 @@ def _problems(name: str, level: Level) -> Iterator[str]:
                 text.format(**dict.fromkeys(slots, "a"))
             except (KeyError, IndexError, ValueError) as error:
                 yield f"template {template.name!r} has a slot that its links do not give ({error}): {text!r}."
-        if not any(_fits(template.links, shape) for shape in level.shapes):
+        if not any(fits(template.links, shape) for shape in level.shapes):
             yield f"template {template.name!r} fits none of the shapes: add one that has its links."
 
 
-def _fits(links: Sequence[Link], shape: Sequence[Link]) -> bool:
+def fits(links: Sequence[Link], shape: Sequence[Link]) -> bool:
+    """Whether a shape has these links, whatever its tables are called."""
     letters = letters_of(links)
     renamed = (dict(zip(letters, chosen, strict=True)) for chosen in itertools.permutations(letters_of(shape), len(letters)))
     return any(all((names[a], names[b]) in shape for a, b in links) for names in renamed)

@@ -93,7 +93,7 @@ def draw_join_questions(
     own = joins.levels[level]
     templates = own.held_out_templates if held_out_templates else own.templates
     first = rng.choice(templates)
-    shapes = [shape for shape in own.shapes if _fits(first.links, shape)]
+    shapes = [shape for shape in own.shapes if fits(first.links, shape)]
     for _ in range(DATABASES):
         tables = draw_linked_tables(rng, lexicon, joins, rng.choice(shapes), held_out=held_out)
         drafts: list[JoinDraft] = []
