@@ -17,7 +17,7 @@ from aj.errors import ParamsError
 from aj.sqlenv.database import ROW_LIMIT, Result, Row, show
 from aj.sqlenv.family import Lexicon, TableData, draw_tables, fill, word
 from aj.sqlenv.grading import right
-from aj.sqlenv.join_templates import Joins, JoinTemplate, Link, letters_of
+from aj.sqlenv.join_templates import Joins, JoinTemplate, Link, fits, letters_of
 from aj.sqlenv.questions import ORDERED
 
 TRIES = 20  # values tried for one template and one set of rows
