@@ -4,6 +4,7 @@ aj use PROFILE     write params.yaml from profiles/PROFILE.yaml and show what ch
 aj check           read params.yaml and say everything that is wrong with it
 aj play GGUF       play SQLEnv episodes with a quantized model and show them
 aj evaluate        play any questions with any model, and say how well it did
+aj replay FILE     play the transcripts of an evaluation again and compare every byte
 aj audit-rewards   play golds, hacks and mutated golds, and say what the reward pays for
 aj teach SOURCE    have the teacher of a source's card play tasks, and keep its raw episodes beside the card
 """

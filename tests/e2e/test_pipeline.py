@@ -64,6 +64,18 @@ def test_every_form_is_measured_on_the_same_items(clone: Clone) -> None:
     assert len(asked["base"]) == metrics(clone, "mix")["eval.questions"]
 
 
+def test_the_report_of_grpo_shows_what_eval_measured(clone: Clone) -> None:
+    page = (clone.path / "metrics/grpo_report/index.html").read_text(encoding="utf-8")
+    right = {}
+    for form in ("sft", "dpo", "grpo"):
+        lines = (clone.path / f"metrics/transcripts/{form}.jsonl").read_text(encoding="utf-8").splitlines()
+        right[form] = sum(json.loads(line)["correct"] for line in lines)
+        assert f"{right[form]:,}" in page
+    assert right["grpo"] > right["sft"]
+    assert all(name in page for name in ("random", "correctness", "groups without spread", "parse failures", "entropy"))
+    assert metrics(clone, "grpo")["kl_from_start"] > 0
+
+
 def test_quantized_forms_stay_near_merged(clone: Clone) -> None:
     merged, q8, q4km = (metrics(clone, f"eval_{form}") for form in ("merged", "q8", "q4km"))
     assert merged["unseen_schemas.low"] <= q8["unseen_schemas.accuracy"] <= merged["unseen_schemas.high"]
