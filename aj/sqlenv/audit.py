@@ -6,6 +6,7 @@ A false accept is an answer graded right whose rows are not the gold's (bag, or 
 1 % are right by the contract and counted as ``tolerated``); a false reject is a spelling of the gold graded wrong.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -92,7 +93,8 @@ def audit(questions: Sequence[Question]) -> Audit:
         found.golds_right += env.correct
         if not env.correct:
             found.note("gold", question, gold_text(question.gold))
-        other = questions[(number + 1) % len(questions)]
+        following = itertools.chain(questions[number + 1 :], questions[:number])  # sets ask a thing twice in a row
+        other = next((q for q in following if q.gold != question.gold), question)
         for name, hack in HACKS.items():
             _try_hack(found, name, hack(question, other), question)
         for kind, text in spellings(question):

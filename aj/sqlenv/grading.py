@@ -4,11 +4,14 @@ Integer exact (42 = 42.0 = "42"); float within 1 %; string without case and whit
 the gold SQL orders it; table as a bag of rows. An empty answer is never right. Source: spec of SQLEnv, "Grading".
 """
 
+import ast
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from aj.sqlenv.actions import unfence
 from aj.sqlenv.database import Cell, Row
@@ -17,20 +20,19 @@ RELATIVE = 0.01
 LEAD = re.compile(r"\s*answer\s*:\s*", re.IGNORECASE)
 QUOTES = "\"'`"
 NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+RULE = re.compile(r"\|?(\s*:?-+:?\s*\|)+(\s*:?-+:?\s*)?")  # below the header of a Markdown table
+LONGEST_LITERAL = 20_000  # characters; what is longer is read line by line
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
 def right(answer: str, gold: tuple[Row, ...], *, ordered: bool = False) -> bool:
-    """Whether an answer in words matches the gold rows; ``ordered``: the gold SQL has an ORDER BY."""
-    text = clean(answer)
-    if not text or not gold:
-        return False
-    if len(gold) == 1 and len(gold[0]) == 1:
-        return same_cell(text, gold[0][0])
-    if all(len(row) == 1 for row in gold):
-        return _same_items([(item,) for item in _items(text)], gold, ordered)
-    rows = [tuple(clean(c) for c in line.split("|")) for line in text.splitlines() if line.strip()]
-    return _same_items(rows, gold, ordered)
+    """Whether an answer in words matches the gold rows; ``ordered``: the gold SQL has an ORDER BY.
+
+    Rows are read as they are shown (a line a row, cells between ``|``), as a Markdown table, and as a JSON or Python list.
+    """
+    text = LEAD.sub("", unfence(answer), count=1).strip()
+    # Quotes may stand around the whole answer or around its first and its last cell.
+    return bool(gold) and any(_matches(spelling, gold, ordered) for spelling in dict.fromkeys((text, clean(text))) if spelling)
 
 
 def clean(text: str) -> str:
@@ -39,6 +41,23 @@ def clean(text: str) -> str:
     while len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
         text = text[1:-1].strip()
     return text
+
+
+def _matches(text: str, gold: tuple[Row, ...], ordered: bool) -> bool:
+    listed = _literal(text)
+    if len(gold) == len(gold[0]) == 1:
+        given = clean(str(listed[0])) if listed and len(listed) == 1 else ""
+        return same_cell(clean(text), gold[0][0]) or (bool(given) and same_cell(given, gold[0][0]))
+    rows: list[tuple[str, ...]]
+    if listed is not None:
+        flat = not any(isinstance(item, list | tuple) for item in listed)
+        nested = [listed] if flat and len(gold) == 1 else [item if isinstance(item, list | tuple) else [item] for item in listed]
+        rows = [tuple(clean(str(cell)) for cell in row) for row in nested]
+    elif all(len(row) == 1 for row in gold):
+        rows = [(item,) for item in _items(text)]
+    else:
+        rows = [tuple(clean(cell) for cell in line.split("|")) for line in _table(text)]
+    return _same_items(rows, gold, ordered)
 
 
 def same_cell(text: str, gold: Cell) -> bool:
@@ -81,13 +100,30 @@ def _same_row(given: tuple[str, ...], gold: Row) -> bool:
 
 
 def _items(text: str) -> list[str]:
-    if text.startswith("["):
-        try:
-            return [clean(str(item)) for item in json.loads(text)]
-        except (ValueError, RecursionError):  # not JSON, a number of thousands of digits, thousands of brackets
-            text = text.strip("[]")
+    text = text.strip("[]") if text.startswith("[") else text
     parts = text.splitlines() if "\n" in text else text.split(",")
     return [clean(part) for part in parts if part.strip()]
+
+
+def _table(text: str) -> list[str]:
+    """The lines of a table, without Markdown's outer bars, and without its header where a rule stands below it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and RULE.fullmatch(lines[1]):
+        lines = lines[2:]
+    return [line[1:-1] if len(line) > 1 and line[0] == line[-1] == "|" else line for line in lines]
+
+
+def _literal(text: str) -> list[Any] | None:
+    """A JSON or Python list, or None."""
+    if not text.startswith("[") or len(text) > LONGEST_LITERAL:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):  # a number of thousands of digits, thousands of brackets
+            continue
+        return found if isinstance(found, list) else None
+    return None
 
 
 def _number(text: str) -> Decimal | None:
@@ -98,7 +134,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _fold(text: str) -> str:
-    return "".join(text.split()).casefold()
+    return "".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def bag(rows: tuple[Row, ...]) -> Counter[str]:

@@ -18,7 +18,7 @@ from aj.sqlenv.database import ROW_LIMIT, Result, Row, show
 from aj.sqlenv.family import Lexicon, TableData, draw_tables, fill, word
 from aj.sqlenv.grading import right
 from aj.sqlenv.join_templates import Joins, JoinTemplate, Link, fits, letters_of
-from aj.sqlenv.questions import ORDERED
+from aj.sqlenv.questions import is_ordered
 
 TRIES = 20  # values tried for one template and one set of rows
 DATABASES = 1000  # tried for one template; the shipped ones need a handful
@@ -119,7 +119,7 @@ def draw_join_questions(
 
 def is_sound(connection: sqlite3.Connection, draft: JoinDraft) -> bool:
     """Whether the gold has one answer, of rows without NULL and 0, that no hasty query also gives."""
-    gold, ordered = _run(connection, draft, draft.sql), bool(ORDERED.search(draft.sql))
+    gold, ordered = _run(connection, draft, draft.sql), is_ordered(draft.sql)
     if not 0 < len(gold) <= ROW_LIMIT or any(cell in (None, 0) for row in gold for cell in row):
         return False
     if ordered and _ties(connection, draft):

@@ -1,4 +1,5 @@
-"""Small changes to a gold query, each of a kind that people and models get wrong: LIMIT, ORDER, DISTINCT, joins, NULL, literals.
+"""Small changes to a gold query, each of a kind that people and models get wrong: set operations, LIMIT, ORDER,
+DISTINCT, joins, NULL, literals.
 
 What is not covered: whether a change alters the meaning (on a small database many do not; audit.py compares the rows).
 """
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlglot import exp
 
-KINDS = ("limit", "order", "distinct", "join", "null", "literal", "comparison", "aggregate")
+KINDS = ("set_operation", "limit", "order", "distinct", "join", "null", "literal", "comparison", "aggregate")
 
 
 def mutations(sql: str) -> Iterator[tuple[str, str]]:
@@ -22,9 +23,13 @@ def mutations(sql: str) -> Iterator[tuple[str, str]]:
         tree = sqlglot.parse_one(sql, dialect="sqlite")
     except SqlglotError:
         return
+    if isinstance(tree, exp.SetOperation):
+        for side in (tree.this, tree.expression):
+            yield "set_operation", side.sql("sqlite")
+        return
     if not isinstance(tree, exp.Select) or not tree.expressions:
         return
-    for kind in KINDS:
+    for kind in KINDS[1:]:
         for change in _changes(kind):
             changed = change(tree.copy())
             if changed is not None and changed != tree:

@@ -105,7 +105,7 @@ def read(row: Any, folder: Path, index: int) -> Question:
         raise GoldError("no_database", f"question {name!r} names no database: give it under 'db_id'.")
     path = find_database(folder, database)
     gold, tables = _gold(name, sql, path)
-    ordered = bool(ORDERED.search(sql))
+    ordered = is_ordered(sql)
     if not right(gold_text(gold), gold, ordered=ordered):
         raise GoldError(
             "not_gradable", f"the gold answer of question {name!r} is not graded right: {gold_text(gold)!r}; remove it."
@@ -147,6 +147,19 @@ def _gold(name: str, sql: str, path: Path) -> tuple[tuple[Row, ...], tuple[str, 
             f"the gold answer of question {name!r} has {len(gold.rows)} rows, {ROW_LIMIT} are shown: {sql!r}; remove the question.",
         )
     return gold.rows, tables
+
+
+def is_ordered(sql: str) -> bool:
+    """Whether the gold's own rows are ordered: not those of a subquery, and no text that says so."""
+    if not ORDERED.search(sql):
+        return False
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        return bool(sqlglot.parse_one(sql, dialect="sqlite").args.get("order"))
+    except SqlglotError:
+        return True  # SQLite has run it, sqlglot cannot read it: the stricter grading
 
 
 def _rows(path: Path) -> list[Any]:

@@ -17,6 +17,7 @@ GOLDS = (
     "SELECT price FROM herbs WHERE name = 'ada'", "SELECT name FROM herbs WHERE price > 10 ORDER BY price DESC LIMIT 3",
     "SELECT name FROM herbs WHERE price > 60 ORDER BY price", "SELECT count(DISTINCT city) FROM herbs", "SELECT avg(price) FROM herbs", "SELECT name, price FROM herbs WHERE price < 50",
     "SELECT herbs.name FROM herbs JOIN ports ON herbs.city = ports.city WHERE ports.size > 1",
+    "SELECT city FROM herbs EXCEPT SELECT city FROM ports",
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def test_the_command_prints_the_rates_and_writes_them(
 ) -> None:
     assert cli.main(["audit-rewards", str(tmp_path), "--json", str(tmp_path / "out/audit.json")]) == 0
     said = capsys.readouterr().out
-    assert "7 questions" in said and "hacks_paid           0.0000" in said
+    assert f"{len(GOLDS)} questions" in said and "hacks_paid           0.0000" in said
     written: dict[str, Any] = json.loads((tmp_path / "out/audit.json").read_text())
     assert written["golds_right"] == 1.0 and written["hack.select_1.paid"] == 0
     assert cli.main(["audit-rewards", str(tmp_path / "nowhere")]) == 1

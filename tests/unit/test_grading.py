@@ -119,3 +119,21 @@ def test_floats_near_each_other_are_matched_as_well_as_they_can_be() -> None:
 
 def test_a_bag_of_cells_knows_no_difference_between_42_and_42_0() -> None:
     assert bag(((42, "a"), (42.0, None))) == {"42": 2, "a": 1, "None": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "verdict"),
+    [
+        ('"a", "b", "c"', ITEMS, True), ("`a`\n`b`\n`c`", ITEMS, True), ('"a, b, c"', ITEMS, True), ("['a', 'b', 'c']", ITEMS, True),
+        ('["a", "b", "c"]', ITEMS, True), ("['a', 'b']", ITEMS, False), ("['a, b', 'c']", (("a, b",), ("c",)), True),
+        ("'ada' | '42'\n'ben' | '17'", TABLE, True), ("| ada | 42 |\n| ben | 17 |", TABLE, True),
+        ("| name | price |\n|---|:--|\n| ada | 42 |\n| ben | 17 |", TABLE, True), ("name | price\n--- | ---\nada | 42\nben | 17", TABLE, True),
+        ("| name | price |\n| ada | 42 |\n| ben | 17 |", TABLE, False), ("[('ada', 42), ('ben', 17)]", TABLE, True),
+        ('[["ada", 42], ["ben", 17]]', TABLE, True), ("[('ada', 42), ('ben', 18)]", TABLE, False), ("[('ada', 42)]", TABLE, False),
+        ("[42, 'ada']", ((42, "ada"),), True), ("[[42, 'ada']]", ((42, "ada"),), True), ("['ada', 42]", ((42, "ada"),), False),
+        ('["New York"]', TEXT, True), ("[42]", INTEGER, True), ("[42, 42]", INTEGER, False), ("[[1], [2]]", ((1,), (2,)), True),
+        ("[", ITEMS, False), ("[]", ITEMS, False), ('""', TEXT, False), ("[''] ", TEXT, False), ("Dora\u0301ti", (("Dor\u00e1ti",),), True),
+    ],
+)  # fmt: skip
+def test_lists_and_tables_are_read_in_the_spellings_that_models_write(answer: str, gold: Any, verdict: bool) -> None:
+    assert right(answer, gold) is verdict

@@ -10,7 +10,7 @@ import pytest
 
 from aj.errors import EpisodeError
 from aj.sqlenv.grading import right
-from aj.sqlenv.questions import Question, gold_text, load, sift
+from aj.sqlenv.questions import Question, gold_text, is_ordered, load, sift
 
 
 @pytest.fixture
@@ -123,3 +123,18 @@ def test_text_that_is_not_utf8_is_read_all_the_same(make_set: Callable[..., Path
         database.execute("INSERT INTO odd VALUES (CAST(x'4dfcfc' AS TEXT))")
     [question] = load(folder)
     assert question.gold == (("M\ufffd\ufffd",),)
+
+
+@pytest.mark.parametrize(
+    ("sql", "ordered"),
+    [
+        ("SELECT name FROM herbs ORDER BY price", True),
+        ("SELECT name FROM herbs WHERE price IN (SELECT price FROM herbs ORDER BY price DESC LIMIT 2)", False),
+        ("SELECT name FROM herbs WHERE name != 'order by'", False),
+        ("SELECT name FROM herbs UNION SELECT name FROM ships ORDER BY name", True),
+        ("WITH x AS (SELECT name FROM herbs ORDER BY name) SELECT name FROM x", False),
+        ('SELECT name FROM herbs WHERE city = "oslo" order  by price desc ;', True),
+    ],
+)
+def test_a_gold_is_ordered_by_its_own_order_alone(sql: str, ordered: bool) -> None:
+    assert is_ordered(sql) is ordered
