@@ -26,6 +26,7 @@ UNITS = {
     "entropy": "nats a token",
     "episode_tokens": "tokens an episode",
     "actions": "actions an episode",
+    "answered": "share of episodes with an ANSWER",
 }
 
 

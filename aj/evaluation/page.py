@@ -17,7 +17,6 @@ from aj.errors import EpisodeError
 from aj.evaluation.curves import WINDOW, line_chart, series
 from aj.evaluation.statistics import wilson
 from aj.evaluation.suites import spread
-from aj.mix.charts import percent
 from aj.mix.report import shown
 from aj.sqlenv.actions import parse
 from aj.sqlenv.questions import Question, gold_text
@@ -95,7 +94,7 @@ def render(*, title: str, players: Mapping[str, Sequence[Episode]], curve: Itera
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown
     )
-    environment.filters |= {"number": "{:,}".format, "percent": percent}
+    environment.filters |= {"number": "{:,}".format, "percent": "{:.1%}".format}
     kinds, blocks = chosen(players)
     context = {
         "title": title,

@@ -124,7 +124,7 @@ def test_headline_numbers_stand_with_their_interval_for_all_and_for_each_split(m
         2,
     )
     text = text_of(page.render(title="t", players={"grpo": episodes}))
-    for seen_on_page in ("1 of 2 right", "95 %: 9.45% to 90.5%", "unseen_schemas", "no answer: out of actions"):
+    for seen_on_page in ("1 of 2 right", "95 %: 9.5% to 90.5%", "unseen_schemas", "no answer: out of actions"):
         assert seen_on_page in text
     assert len(page.scores("grpo", episodes[:1])) == 1  # a single split is all there is
 
