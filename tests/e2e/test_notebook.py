@@ -53,8 +53,7 @@ def test_it_shows_what_it_learned_and_keeps_the_weights(clone: Clone, executed: 
     assert "unseen_schemas" in again
 
 
-def test_the_committed_notebook_has_run_and_says_nothing_of_a_machine() -> None:
+def test_the_committed_notebook_holds_no_outputs_and_says_nothing_of_a_machine() -> None:
     text = (Path(__file__).parents[2] / NOTEBOOK).read_text(encoding="utf-8")
-    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
-    assert all(c["execution_count"] == n for n, c in enumerate(cells, 1))
-    assert not re.search(r"/(home|root|tmp|work|Users)/|Traceback", text)
+    assert not any(c.get("outputs") for c in json.loads(text)["cells"])
+    assert not re.search(r"/(home|root|tmp|work|Users)/", text)
