@@ -8,16 +8,13 @@ import re
 from dataclasses import dataclass
 
 from aj.validators.score import Reason
-from aj.validators.sql_grammar import BUILT_IN, Match, rules
+from aj.validators.sql_grammar import Match
 from aj.validators.sql_lexer import Word, substituted, words_of
 
 VERBS = frozenset({"GRANT", "REVOKE", "DENY"})
 MOST_STATEMENTS = 200
 PLAIN = re.compile(r"[^\W\d]\w*|\d+[^\W\d]\w*")
 LEGACY = frozenset({"hive_metastore"})
-OLD_PRIVILEGES = frozenset(
-    {"USAGE", "CREATE", "READ_METADATA", "CREATE_NAMED_FUNCTION", "MODIFY_CLASSPATH", "SELECT", "MODIFY", "ALL PRIVILEGES"}
-)
 PARTS = {
     "CATALOG": 1,
     "METASTORE": 0,
@@ -142,8 +139,3 @@ def _securable(words: list[Word]) -> tuple[str, tuple[str, ...]]:
     path = tuple(word.text.strip("`").lower() for word in words[named.first :] if word.text != ".") if named else ()
     kind = " ".join(word.upper for word in head).replace("DATABASE", "SCHEMA").replace("SERVER", "CONNECTION") or "TABLE"
     return ("" if kind == "CATALOG" and not path else kind), path
-
-
-def known_rules() -> bool:
-    """Whether the shapes used here exist."""
-    return {"privilege", "securable"} <= set(rules()) | BUILT_IN

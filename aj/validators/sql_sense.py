@@ -197,7 +197,11 @@ def _here(words: list[Word], place: int) -> Reason | None:
 
 def _comma(words: list[Word], place: int, after: str) -> Reason | None:
     before = words[place - 1].upper if place else ";"
-    lone = (before == "DISTINCT" and place > 1 and words[place - 2].upper in ("SELECT", "(")) or before in ("(", "[", ",", ";") or (before == "SELECT" and words[0].upper not in RIGHTS)
+    lone = (
+        (before == "DISTINCT" and place > 1 and words[place - 2].upper in ("SELECT", "("))
+        or before in ("(", "[", ",", ";")
+        or (before == "SELECT" and words[0].upper not in RIGHTS)
+    )
     then = (
         after in (")", "]", ",", ";")
         or (after in CLAUSES - {"LIMIT", "MINUS"} and not _call(words, place + 1))
