@@ -97,12 +97,14 @@ def secret(text: str) -> str:
     for found in OPTION.finditer(text):
         value = found[1] or found[2] or found[3] or ""
         if (
-            len(value) >= 4
-            and not placeholder(value)
-            and not value.startswith(("-", "/", "./", "~", "@", "|", "&", "\\", ",", "file:", "fileb:"))
-        ) and ("password" in found[0].lower() or "pass" in found[0].lower() or looks_random(value) or found[1] or found[2]):
-            if not re.fullmatch(r"[a-z]+", value) or "pass" in found[0].lower():
-                return "a secret in an option"
+            len(value) < 4
+            or placeholder(value)
+            or value.startswith(("-", "/", "./", "~", "@", "|", "&", "\\", ",", "file:", "fileb:"))
+        ):
+            continue
+        password = "pass" in found[0].lower()
+        if password or ((looks_random(value) or found[1] or found[2]) and not re.fullmatch(r"[a-z]+", value)):
+            return "a secret in an option"
     for found in USER.finditer(text):
         if not placeholder(found[2]) and not re.fullmatch(r"\d+|[a-z_-]+", found[2]):
             return "a password in an option"

@@ -165,8 +165,14 @@ class Shell:
         root = tree(code)
         out = self.walk(root, "")
         if root.has_error:
-            for piece in pieces(code):
-                self.piece(piece)
+            for segment in pieces(code, pipes=False):
+                self.look.step()
+                part = tree(segment) if segment != code.strip() else root
+                if not part.has_error:
+                    self.walk(part, "")
+                    continue
+                for piece in pieces(segment):
+                    self.piece(piece)
         return out
 
     def piece(self, piece: str) -> None:
@@ -175,9 +181,11 @@ class Shell:
         while raw and (raw[0] in KEYWORDS or raw[0][0] in "({!"):
             raw = raw[1:] if raw[0] in KEYWORDS or len(raw[0]) == 1 else [raw[0][1:], *raw[1:]]
         argv: list[str] = []
-        for word in raw:
+        for at, word in enumerate(raw):
             found = re.fullmatch(r"\d?>[>|]?(.*)", word, re.S)
-            if found:
+            if found and not found[1]:
+                self.write(expand_text("".join(raw[at + 1 : at + 2]), self), "", True)
+            elif found:
                 self.write(expand_text(found[1], self), "", True)
             elif not argv and (assigned := re.fullmatch(r"(\w+)=(.*)", word, re.S)):
                 self.assign(assigned[1], expand_text(assigned[2], self))
@@ -422,8 +430,8 @@ def forks(node: "Node") -> bool:
     return (node.parent is not None and node.parent.type == "pipeline") or (after is not None and after.type == "&")
 
 
-def pieces(code: str) -> list[str]:
-    """Simple commands of a script that did not parse: cut at separators that no quote holds."""
+def pieces(code: str, pipes: bool = True) -> list[str]:
+    """Simple commands (or pipelines) of a script that did not parse: cut at separators that no quote holds."""
     out: list[str] = []
     start = i = 0
     quote = ""
@@ -439,7 +447,11 @@ def pieces(code: str) -> list[str]:
             out.append(code[start:i])
             end = code.find("\n", i)
             i = start = end if end > 0 else len(code)
-        elif c in ("", "\n", ";", "&", "|") and not (c == "&" and code[i - 1 : i] in (">", "<")):
+        elif (
+            c in ("", "\n", ";", "&", "|")
+            and (pipes or c != "|" or code[i - 1 : i] == "|" or code[i + 1 : i + 2] == "|")
+            and not (c == "&" and code[i - 1 : i] in (">", "<"))
+        ):
             out.append(code[start:i])
             start = i + 1
         i += 1

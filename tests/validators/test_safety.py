@@ -137,7 +137,9 @@ def test_no_text_crashes_it_and_the_same_text_has_the_same_score(text: str, kind
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(DANGEROUS), st.lists(st.sampled_from(AROUND[:19]), min_size=1, max_size=3))
+@given(
+    st.sampled_from(DANGEROUS), st.lists(st.sampled_from([one for one in AROUND[:19] if "`" not in one]), min_size=1, max_size=3)
+)
 def test_wrapping_a_dangerous_command_twice_does_not_hide_it(command: str, around: list[str]) -> None:
     for one in around:
         command = one.format(command)
