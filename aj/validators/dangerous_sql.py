@@ -10,12 +10,14 @@ import logging
 import re
 from typing import Any
 
-from aj.validators.look import Look
+from aj.validators.look import Look, TooMuch
 from aj.validators.sql_truth import truth
 
 DROPPED = frozenset(["TABLE", "SCHEMA", "DATABASE", "CATALOG", "VOLUME"])
 BETWEEN = frozenset(["IF", "EXISTS", "FOREIGN", "EXTERNAL", "MANAGED", "STREAMING", "LIVE", "TRANSIENT"])
 LEADS = frozenset(["BEGIN", "THEN", "ELSE", "DO", "SQL", "ATOMIC"])
+MOST_TOKENS = 9_000  # dense SQL of 20,000 characters has about 8,000
+MOST_CHANGES = 300  # DELETE, UPDATE and MERGE statements
 LONGEST_CONDITION = 1_200  # tokens
 DEEPEST_CONDITION = 40  # brackets, NOTs
 INSIDE = re.compile(
@@ -41,6 +43,8 @@ def tokens(sql: str) -> list[Token]:
     from sqlglot.dialects.databricks import Databricks
     from sqlglot.errors import SqlglotError
 
+    if len(sql) > MOST_TOKENS and sum(1 for _ in LOOSE.finditer(sql)) > MOST_TOKENS:
+        raise TooMuch("too_complex", f"SQL of more than {MOST_TOKENS} tokens")
     out: list[Token] = []
     after_command = False
     try:
@@ -102,6 +106,8 @@ def read_sql(sql: str, look: Look) -> None:
     """Judges every statement of a text."""
     everything = tokens(sql)
     found = statements(everything)
+    if sum(one[0].word in ("DELETE", "UPDATE", "MERGE") for one in found) > MOST_CHANGES:
+        raise TooMuch("too_complex", f"more than {MOST_CHANGES} statements that change rows")
     immediate = any(token.word == "IMMEDIATE" for token in everything)
     for statement in found:
         look.step()
@@ -194,8 +200,6 @@ def first(statement: list[Token], heads: tuple[str, ...]) -> int | None:
 
 def condition_truth(condition: list[Token], look: Look) -> bool | None:
     """Whether a condition holds for every row, for none, or for some. Raises TooMuch."""
-    from aj.validators.look import TooMuch
-
     depth = deepest = 0
     run = longest = 0
     for token in condition:

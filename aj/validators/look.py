@@ -9,7 +9,7 @@ from typing import Any
 from aj.validators.score import Reason
 
 DEEPEST = 8  # levels of code within code: `bash -c "python -c '...'"` is two
-MOST_READ = 60_000  # characters of code over all levels: three times the longest text
+MOST_READ = 45_000  # characters of code over all levels: more than twice the longest text
 MOST_STEPS = 3_000  # commands, statements and calls judged; a 20,000-character script has fewer than 1,000
 
 

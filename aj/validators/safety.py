@@ -220,7 +220,9 @@ def read_any(text: str, look: Look) -> None:
             pass
     if FENCE.search(text):
         read_text(text, look)
-    elif re.match(r"#!.*\bpython", bare) or re.match(r"%%?\w", bare):
+    elif bare.startswith("-- Databricks notebook source"):
+        look.into("sql", re.sub(r"^-- MAGIC .*$", "", text, flags=re.M))
+    elif re.match(r"#!.*\bpython|# Databricks notebook source|%%?\w|![A-Za-z]", bare):
         look.into("python", bare)
     elif bare.startswith("#!"):
         look.into("shell", bare)

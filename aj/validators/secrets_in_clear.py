@@ -43,7 +43,7 @@ PASSWORD = re.compile(
 )
 WORDS = re.compile(
     r"(?i)^(?:your|my|the|some|an?|insert|enter|replace|example|sample|dummy|fake|placeholder|todo|redacted|changeme|change_me|none|null|true|false|string|str|text|varchar"
-    r"|hidden|masked|env|os|getenv|process|secret|secrets|dbutils|vault|keyvault|prompt|required|optional|var|local|data|module|self|config|conf|settings|args|params|options|input|request|file|base64|f|type|get)?"
+    r"|hidden|masked|env|os|getenv|process|secret|secrets|dbutils|vault|keyvault|prompt|required|optional|var|local|data|module|self|config|conf|settings|args|params|options|input|request|file|base64|f|type|get|postgres|mysql|root|guest|airflow|minioadmin)?"
     r"(?:[-_. ]?(?:your|my|password|passwd|pass|pwd|secret|token|key|api|access|client|auth|databricks|aws|github|here|value|example|placeholder|goes|user|db|database|azure|personal|admin|service|id|scope|name|pat|strong|secure|super|s|dev|prod))*$"
 )
 MARKS = re.compile(

@@ -22,12 +22,19 @@ DEEPEST_BRACKETS = 30
 LONGEST_VALUE = 20_000
 MOST_OPERATIONS = 3_000  # of tree-sitter's parser, in its own unit: a 20,000-character script takes about 500
 MOST_PIPES, MOST_ARRAYS = 800, 60  # error recovery is quadratic in these
-MOST_VALUES = 8
+MOST_VALUES = 8  # words of a loop
+MOST_REMEMBERED = 4  # values that branches may have given a variable
 MOST_CALLS = 4
 TESTED = re.compile(r"""-[nzdef]\s+["']?\$\{?(\w+)|\$\{(\w+)(?:\[\w+\])?:?\?""")
 NOUNSET = re.compile(r"^\s*set\s+-\w*u|\bnounset\b", re.M)
 BOMB = re.compile(r"([\w:.]{1,40})\(\)\{\1[|&]\1&?\};?\1?|\$0\"?[|&]+\"?\$0")
 REMOTE_SHELL = re.compile(r"/dev/(?:tcp|udp)/")
+PREFIXED = re.compile(
+    r"((?:^|[;&|({)\n]|\b(?:then|do|else))[ \t]*)(?:(?:time(?:[ \t]+-p)?|!)[ \t]+)+(?=(?:case|if|while|for|until|time)\b|[{(!]|[\w-]+[ \t]*\(\))"
+)
+NO_ARITHMETIC = re.compile(
+    r"\$\(\((?=[\s({!]*(?:\w+\(\)[\s{]*)?[A-Za-z_][\w.-]*\s+(?:-{0,2}[A-Za-z]|/[A-Za-z]|/\s+-|[$`]|(?:&&|\|\|)\s+\w+\s+[-A-Za-z]))"
+)
 KEYWORDS = frozenset(["then", "do", "else", "elif", "if", "while", "until", "!", "{", "(", "done", "fi", "}", ")", "time"])
 
 
@@ -94,6 +101,7 @@ class Shell:
         self.calls = 0
         self.branch = 0
         self.wrapped = 0
+        self.read_by: dict[str, set[str]] = {}
         self.judged: set[tuple[object, ...]] = set()
 
     def variable(self, name: str) -> str | None:
@@ -118,7 +126,7 @@ class Shell:
             value = old[-1] + value
         if len(value) > LONGEST_VALUE:
             raise TooMuch("too_complex", f"a variable of more than {LONGEST_VALUE} characters")
-        self.variables[name] = [*old, value][-MOST_VALUES:] if self.branch else [value]
+        self.variables[name] = [*old, value][-MOST_REMEMBERED:] if self.branch else [value]
 
     def substitute(self, code: str) -> str:
         """The output of a command substitution, run in a copy of this shell."""
@@ -160,6 +168,8 @@ class Shell:
         for c in code:
             depth = max(0, depth + (c in "({") - (c in ")}"))
             deepest = max(deepest, depth)
+        code = PREFIXED.sub(r"\1", code)  # tree-sitter knows these two words before simple commands only
+        code = NO_ARITHMETIC.sub("$( (", code)  # as bash does
         if deepest > DEEPEST_BRACKETS:
             raise TooMuch("too_deep", f"brackets nested more than {DEEPEST_BRACKETS} levels")
         root = tree(code)
@@ -180,6 +190,10 @@ class Shell:
         raw = split(piece)
         while raw and (raw[0] in KEYWORDS or raw[0][0] in "({!"):
             raw = raw[1:] if raw[0] in KEYWORDS or len(raw[0]) == 1 else [raw[0][1:], *raw[1:]]
+        labels = [
+            at for at, word in enumerate(raw[:-1]) if word in ("{", "(") or (word.endswith((")", "{")) and "$(" not in word)
+        ]
+        raw = raw[labels[-1] + 1 :] if labels else raw  # `case x in x) command`, `sudo f() { command`
         argv: list[str] = []
         for at, word in enumerate(raw):
             found = re.fullmatch(r"\d?>[>|]?(.*)", word, re.S)
@@ -332,6 +346,8 @@ class Shell:
             for child in node.named_children:
                 if child.type == "variable_assignment":
                     self.on_variable_assignment(child, "")
+                elif child.type in ("subshell", "compound_statement"):
+                    self.walk(child, "")
                 elif child not in redirects and child.type != "comment":
                     argv += words(text_of(child), self)
             self.look.step()
@@ -380,25 +396,42 @@ class Shell:
         again = [child for child in commands(body) if text_of(child).split()[:1] == [called]]
         if len(again) > 1 and any(forks(child) for child in again):
             self.look.found("fork_bomb", "a function that starts itself twice")
-        self.call(called, body, [UNKNOWN] * 9)
+        self.call(called, body, [UNKNOWN] * 9, defining=True)
         self.functions[called] = body
+        self.read_by.clear()
         return ""
 
-    def call(self, name: str, body: "Node", arguments: list[str], stdin: str = "") -> str:
+    def reads(self, name: str, body: "Node") -> set[str]:
+        """Variables that a function reads, with those of the functions that it calls."""
+        source = text_of(body)
+        known = self.read_by.get(source)
+        if known is None:
+            known = self.read_by[source] = set(re.findall(r"\$\{?(\w+)", source))
+            for word in set(re.findall(r"[\w.-]+", source)) & self.functions.keys():
+                known |= self.reads(word, self.functions[word])
+        return known
+
+    def call(self, name: str, body: "Node", arguments: list[str], stdin: str = "", defining: bool = False) -> str:
         """Runs a function's body with arguments; a recursion ends after a few calls."""
-        if self.calls >= MOST_CALLS:
+        if self.calls >= MOST_CALLS and not defining:
             return UNKNOWN
-        state = (name, tuple(arguments), tuple(self.here), stdin, repr(self.variables))
+        state = (
+            text_of(body),
+            tuple(arguments),
+            tuple(self.here),
+            stdin,
+            repr([(read, self.variables.get(read)) for read in sorted(self.reads(name, body))]),
+        )
         if state in self.judged:  # the same call would do the same
             return UNKNOWN
         self.judged.add(state)
         outer, self.arguments = self.arguments, arguments
         here = list(self.here)
-        self.calls += 1
+        self.calls += not defining
         self.branch += 1
         out = self.walk(body, stdin)
         self.branch -= 1
-        self.calls -= 1
+        self.calls -= not defining
         self.arguments, self.here = outer, here
         return out
 

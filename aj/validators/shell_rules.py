@@ -95,6 +95,7 @@ WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
 RUNNERS = frozenset(("uv", "poetry", "pipenv", "pdm", "hatch", "conda", "mamba", "rye", "pixi"))
 MOST_ITEMS = 6
 MOST_WRAPPERS = 25
+LEFTOVERS = frozenset(["(", "{", "!", "then", "do", "else", "elif", "if", "while", "until"])  # of a structure that did not parse
 
 
 def judge(argv: list[str], stdin: str, shell: "Shell") -> str:
@@ -110,6 +111,12 @@ def judge(argv: list[str], stdin: str, shell: "Shell") -> str:
 
 def judged(argv: list[str], stdin: str, shell: "Shell") -> str:
     """The rule of a command, applied."""
+    while argv and argv[0] in LEFTOVERS:
+        argv = argv[1:]
+    if argv and argv[0][:1] == "!" and len(argv[0]) > 1:  # a notebook's way to call the shell
+        argv = [argv[0][1:], *argv[1:]]
+    if not argv:
+        return UNKNOWN
     if not argv or not argv[0]:
         return UNKNOWN
     raw = argv[0]

@@ -58,6 +58,7 @@ NONEMPTY = frozenset(
     ]
 )
 MOST_BRACES = 64
+CASE = re.compile(r"(?<![\w-])(?:case\s+\S+\s+in(?=\s)|esac\b)")
 
 
 class Variables(Protocol):
@@ -100,11 +101,16 @@ def unescape(text: str) -> str:
 def closing(raw: str, start: int, close: str = ")") -> int:
     """Index of the bracket that closes the one before ``start``; the end where none does."""
     opening = {")": "(", "}": "{"}[close]
-    depth, i = 1, start
+    depth, i, cases = 1, start, 0
     while i < len(raw):
         c = raw[i]
         if c == "\\":
             i += 1
+        elif c in "ce" and (found := CASE.match(raw, i)):
+            cases = max(0, cases + (1 if c == "c" else -1))
+            i = found.end() - 1
+        elif c == ")" and close == ")" and cases and depth == 1:
+            pass  # ends a pattern, not the substitution
         elif c == "'":
             end = raw.find("'", i + 1)
             i = end if end > 0 else i
@@ -172,6 +178,8 @@ def value_of(name: str, shell: Variables) -> str:
         return HOME
     if name == "PWD":
         return HERE
+    if name == "SHELL":
+        return "/bin/sh"
     if name == "IFS":
         return " "
     if name in "#?$!-0" or name in NONEMPTY or shell.guarded(name):

@@ -78,6 +78,16 @@ def test_shell_that_does_not_parse_is_judged_by_its_pieces() -> None:
     assert codes("echo 'open\nrm -rf /", "shell") == ("destructive_delete",)
 
 
+def test_cells_of_a_notebook_are_judged_by_their_magic() -> None:
+    assert codes("# Databricks notebook source\n# MAGIC %sql\n# MAGIC DROP TABLE main.a.t\n") == ("drops_object",)
+    assert (
+        codes("# Databricks notebook source\n# MAGIC %md\n# MAGIC Never DROP TABLE main.a.t\n\n# COMMAND ----------\nx = 1\n")
+        == ()
+    )
+    assert codes("!rm -rf /\nprint(1)") == codes("%sh\nrm -rf /") == ("destructive_delete",)
+    assert codes("%sql\nDELETE FROM t", "python") == ("unbounded_delete",)
+
+
 def test_a_secret_is_never_repeated_in_the_reason() -> None:
     score = validate("policy_safety", "export DATABRICKS_TOKEN=dapi9f8e7d6c5b4a39281706f5e4d3c2b1a0", {})
     assert score.codes == ("secret_in_clear",) and "9f8e7d" not in score.reasons[0].detail
@@ -136,11 +146,13 @@ def test_no_text_crashes_it_and_the_same_text_has_the_same_score(text: str, kind
     assert score == validate("policy_safety", text, context)
 
 
+COMPOUND = [one for one in AROUND[:19] if "`" not in one and not one.startswith(("sudo", "env", "nohup"))]
+
+
 @settings(max_examples=100, deadline=None)
-@given(
-    st.sampled_from(DANGEROUS), st.lists(st.sampled_from([one for one in AROUND[:19] if "`" not in one]), min_size=1, max_size=3)
-)
-def test_wrapping_a_dangerous_command_twice_does_not_hide_it(command: str, around: list[str]) -> None:
+@given(st.sampled_from(DANGEROUS), st.sampled_from(AROUND[:19]), st.lists(st.sampled_from(COMPOUND), max_size=2))
+def test_wrapping_a_dangerous_command_again_does_not_hide_it(command: str, inner: str, around: list[str]) -> None:
+    command = inner.format(command)
     for one in around:
         command = one.format(command)
     assert codes(command, "shell")
