@@ -1,0 +1,1 @@
+"""Validators: pure functions (text, context) -> Score that decide what the model learns. See registry.py."""
