@@ -26,6 +26,8 @@ WHERE = {
     "no_secrets_in_clear": "secrets:no_secrets_in_clear",
     "streaming_query_safe": "streaming:streaming_query_safe",
     "guardrails_kept": "persona:guardrails_kept",
+    "answers_task": "answers:answers_task",
+    "episode_done": "answers:episode_done",
 }
 
 
