@@ -10,7 +10,7 @@ What is not covered: content in parts (images), ids of tool calls, other columns
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -175,17 +175,17 @@ def tokenise(tokenizer: "PreTrainedTokenizerBase", conversation: Conversation) -
     return Tokens(list(encoded["input_ids"]), learned)
 
 
-def turn_frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
-    """What the template puts before and after a tool message between two assistant turns.
+def turn_frame(tokenizer: "PreTrainedTokenizerBase", roles: Sequence[str] = ("tool",)) -> list[str]:
+    """What the template puts around messages of these roles between two assistant turns: one text more than there are roles.
 
-    ``before`` starts after the assistant's end-of-turn token, ``after`` ends where the assistant writes next, so a
-    rollout appends ``before + result + after`` and never encodes the model's own tokens again.
+    The first starts after the assistant's end-of-turn token, the last ends where the assistant writes next, so a rollout joins the
+    messages with them and never encodes the model's own tokens again.
     """
-    turns = ({"role": "user", "content": "u"}, {"role": "assistant", "content": "\u241f"}, {"role": "tool", "content": "\u241e"})
-    text = render(tokenizer, Conversation(turns), generate=True)
-    between = text.partition("\u241f")[2]
-    before, _, after = between.partition("\u241e")
-    return before.removeprefix(str(tokenizer.eos_token)), after
+    turns = ({"role": "user", "content": "u"}, {"role": "assistant", "content": "\u241f"})
+    heard = tuple({"role": role, "content": "\u241e"} for role in roles)
+    between = render(tokenizer, Conversation((*turns, *heard)), generate=True).partition("\u241f")[2]
+    before, *rest = between.split("\u241e")
+    return [before.removeprefix(str(tokenizer.eos_token)), *rest]
 
 
 def _message(raw: Any, known: Set[str]) -> dict[str, Any]:

@@ -108,7 +108,9 @@ class Mix:
     preference_pairs: Count
     """Pairs in the DPO training set."""
     rl_questions: Count
-    """Questions in the GRPO training set."""
+    """Questions of SQLEnv in the GRPO training set."""
+    rl_tasks: Index
+    """Tasks of the competencies in the GRPO training set."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -150,11 +152,20 @@ class Weights:
     correctness: NonNegative
     progress: NonNegative
     operational: NonNegative
+    validators: NonNegative
+
+
+@dataclass(frozen=True, config=STRICT)
+class Environments:
+    """Share of each environment in the questions of a step; they add up to 1."""
+
+    sqlenv: Share
+    competencies: Share
 
 
 @dataclass(frozen=True, config=STRICT)
 class Grpo:
-    """Group relative policy optimisation (Shao et al., 2024) on SQLEnv."""
+    """Group relative policy optimisation (Shao et al., 2024) on SQLEnv and on tasks that validators score."""
 
     front: Literal["text", "tools"]
     """How the model acts: text actions in our own batched rollout, or tool calls in TRL's loop."""
@@ -176,9 +187,14 @@ class Grpo:
     """Actions an episode may take in training."""
     max_new_tokens: Count
     """Longest single action, in tokens."""
+    task_tokens: Count
+    """Longest turn in a task, in tokens."""
     max_length: Count
     """Longest whole episode, in tokens."""
+    environments: Environments
     weights: Weights
+    validators: dict[str, Positive]
+    """Weight of a validator in a task's reward; 1 where none is written. policy_safety has none: it caps the whole."""
     save_steps: Count
 
 
@@ -197,8 +213,13 @@ class Eval:
 
     episodes: Count
     """Most questions a split; a split with fewer uses all it has."""
+    tasks: Count
+    """Most tasks, spread over the competencies."""
     budget: Count
     max_new_tokens: Count
+    """Longest action in SQLEnv, in tokens."""
+    task_tokens: Count
+    """Longest turn in a task, in tokens."""
     max_length: Count
     batch_size: Count
     """Episodes decoded together."""
@@ -328,6 +349,11 @@ def _cross_checks(p: Params) -> Iterator[str]:
         yield f"grpo.batch_size is {p.grpo.batch_size}: it must divide questions_per_step * group_size = {episodes}."
     if p.eval.max_length < p.mix.max_length:
         yield f"eval.max_length is {p.eval.max_length}, shorter than mix.max_length = {p.mix.max_length}: raise it."
+    shares = p.grpo.environments
+    if abs(shares.sqlenv + shares.competencies - 1) > 1e-6:
+        yield f"the shares of grpo.environments add up to {shares.sqlenv + shares.competencies:g}: make them add up to 1."
+    if p.grpo.front == "tools" and shares.competencies > 0:
+        yield f"grpo.front 'tools' plays SQLEnv alone, grpo.environments.competencies is {shares.competencies:g}: set it to 0."
     if p.grpo.weights.correctness == 0:
         yield "grpo.weights.correctness is 0: without it shaping alone would be learned; set it above 0."
 

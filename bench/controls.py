@@ -29,6 +29,7 @@ from aj.sources import base, rows
 from aj.sqlenv import questions
 from aj.sqlenv.rollout import Roller
 from aj.training import dpo, grpo, trainer
+from aj.training.environments import SQL_COLUMNS
 from aj.training import model as models
 
 SHUFFLES = (1, 2, 3)
@@ -59,7 +60,9 @@ def preference_accuracy(*, swapped: bool, steps: int) -> float:
 
 def shuffled_grpo(*, seed: int, steps: int) -> tuple[Any, Any]:
     """(model, tokenizer) after GRPO from dpo's adapter, each reward handed to another episode of its batch."""
-    rewards = [shuffle(reward, derive(seed, reward.__name__)) for reward in grpo.REWARDS.values()]
+    rewards = [
+        shuffle(reward, derive(seed, reward.__name__)) for reward, column in grpo.REWARDS.values() if column in SQL_COLUMNS
+    ]
     return another_grpo(reward_functions=rewards, steps=steps)
 
 

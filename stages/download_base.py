@@ -43,6 +43,7 @@ def pretrain(run: Run, out: Path) -> None:
     import torch
     from tqdm import tqdm
 
+    from aj.competencies.registry import read
     from aj.sqlenv.family import Lexicon
     from aj.tiny import corpus, tokenizer
     from aj.tiny import pretrain as training
@@ -50,11 +51,11 @@ def pretrain(run: Run, out: Path) -> None:
     # 1. Words and shape.
     p, shape, seed = run.params.base, run.params.pretrain, run.params.seed
     torch.set_num_threads(run.params.compute.threads)
-    lexicon = Lexicon.read(LEXICON)
+    words = corpus.Words(Lexicon.read(LEXICON), read())
 
     # 2. Tokenizer.
     bpe = tokenizer.train(
-        corpus.documents(lexicon, derive(seed, "tokenizer"), shape.documents),
+        corpus.documents(words, derive(seed, "tokenizer"), shape.documents),
         vocab_size=shape.vocab_size,
         context_length=shape.context_length,
         chat_template=Path(p.chat_template).read_text(encoding="utf-8"),
@@ -62,7 +63,7 @@ def pretrain(run: Run, out: Path) -> None:
     bpe.chat_template = base.template_text(p.chat_template, bpe)
 
     # 3. Documents to tokens.
-    rows = bpe(list(corpus.documents(lexicon, derive(seed, "corpus"), shape.steps * shape.batch_size)))["input_ids"]
+    rows = bpe(list(corpus.documents(words, derive(seed, "corpus"), shape.steps * shape.batch_size)))["input_ids"]
 
     # 4. Pretraining.
     model = training.build(shape, bpe, derive(seed, "weights"))

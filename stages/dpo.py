@@ -30,8 +30,9 @@ def main(run: Run) -> None:
     model = models.continue_adapter(weights, ADAPTER)
 
     # 2. Pairs.
-    training = dpo.dataset(rows.read_all(MIX / "train.parquet"))
+    training = dpo.dataset(rows.read_all(MIX / "train.parquet"), tokenizer)
     held_out = rows.read_all(MIX / "validation.parquet")
+    validation = dpo.dataset(held_out, tokenizer)
 
     # 3. Train.
     trainer = dpo.trainer(
@@ -40,15 +41,16 @@ def main(run: Run) -> None:
         p,
         run.params.compute,
         train=training,
-        validation=dpo.dataset(held_out),
+        validation=validation,
         max_length=run.params.mix.max_length,
         output=run.resume_dir,
         seed=derive(run.params.seed, "dpo"),
     )
     log = train(trainer, run.resume_dir)
     after = trainer.evaluate()
+    families = dpo.by_family(trainer, validation, [pair["broken_rule"] for pair in held_out])
 
-    # 4. Adapter, numbers, curve. Accuracy: the share of held-out pairs whose chosen turn gained more than the rejected.
+    # 4. Adapter, numbers, curves. Accuracy: the share of held-out pairs whose chosen turn gained more than the rejected.
     models.save_adapter(model, run.out("models/dpo"), base.read_pin(BASE)["id"])
     accuracy = after["eval_rewards/accuracies"]
     low, high = wilson(round(accuracy * len(held_out)), len(held_out))
@@ -66,6 +68,7 @@ def main(run: Run) -> None:
     )
     names = {"loss": "loss", "rewards/accuracies": "accuracy", "rewards/margins": "margin"}
     run.curve("metrics/curves/dpo.csv", curve(log, names, needs="loss"))
+    run.curve("metrics/curves/dpo_families.csv", families)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ Run by `dvc repro`; by hand: `python -m stages.eval q4km`.
 
 import json
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aj.chat import Conversation, Tokens, tokenise
-from aj.evaluation import harness, suites
+from aj.competencies.task import TASKS, Task, read_tasks
+from aj.evaluation import competency, grammar, harness, suites
 from aj.evaluation.llama_engine import LlamaEngine
 from aj.evaluation.players import Play, by_tokens
 from aj.evaluation.transformers_engine import TransformersEngine
@@ -18,7 +20,7 @@ from aj.export.parity import compare
 from aj.params import derive
 from aj.sources import base, rows
 from aj.sqlenv import questions
-from aj.sqlenv.rollout import lockstep
+from aj.sqlenv.rollout import Roller, lockstep
 from aj.stage import Run, seal
 from aj.training import model as models
 
@@ -56,21 +58,37 @@ def main(run: Run) -> None:
             engine = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
             numbers |= suites.sampled(by_tokens(tokenizer, engine.converse, play)(unseen))
 
-        # 4. Validation loss on held-out conversations.
+        # 4. Held-out tasks of the competencies; a quantized form calls tools freely and held to their grammar.
+        tasks = competency.spread([Task.of(row) for row in read_tasks(QUESTIONS / TASKS)], p.tasks)
+        roller = Roller(
+            tokenizer, budget=p.budget, max_new_tokens=p.task_tokens, max_length=p.max_length, opens=competency.opens(p.budget)
+        )
+        done = roller.converse(tasks, converse)
+        if done:
+            numbers |= competency.numbers(done)
+        if isinstance(engine, LlamaEngine) and (calling := [t for t in tasks if competency.wants_call(t)]):
+            held = partial(engine.generate, grammar=grammar.of_one_call(calling[0].tools))
+            numbers |= competency.tool_calls("constrained", roller.play(calling, held))
+
+        # 5. Validation loss on held-out conversations.
         fixed = [tokenise(tokenizer, Conversation.of(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
         numbers |= suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
 
-        # 5. A quantized form against merged, on the same rows.
+        # 6. A quantized form against merged, on the same rows.
         if isinstance(engine, LlamaEngine):
             numbers |= against_merged(run, engine, tokenizer, fixed)
 
-    # 6. Numbers, a table to plot, and the episodes themselves for a person to read and for `aj replay` to play again.
+    # 7. Numbers, a table to plot, and the episodes themselves for a person to read and for `aj replay` to play again.
     run.metrics(f"metrics/eval_{form}.json", numbers)
     columns = ("split", "accuracy", "low", "high", "n")
     run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in measured.by_split])
     lines = [json.dumps(t, ensure_ascii=False) for t in measured.transcripts()]
     run.out(f"metrics/transcripts/{form}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [json.dumps(t, ensure_ascii=False) for t in competency.transcripts(done)]
+    run.out(f"metrics/transcripts/{form}_tasks.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     print(measured.markdown())
+    for reason, count in list(competency.reasons(done).items())[:10]:
+        print(f"{count:5}  {reason}")
 
 
 def transformers(run: Run, form: str, tokenizer: Any) -> TransformersEngine:

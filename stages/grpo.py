@@ -5,6 +5,8 @@ Run by `dvc repro`; by hand: `python -m stages.grpo`.
 
 from pathlib import Path
 
+from aj.competencies.task import TASKS, Task, read_tasks
+from aj.errors import DataError
 from aj.evaluation.transformers_engine import TransformersEngine
 from aj.params import derive
 from aj.sources import base
@@ -19,7 +21,7 @@ from aj.training.trainer import curve, train
 BASE, MIX, ADAPTER = Path("data/raw/base"), Path("data/mix/rl"), Path("models/dpo")
 LAST = 5  # steps that the final rewards are the mean of
 PLAYED = 96  # episodes that the distance from the start is measured on
-LOGGED = {f"rewards/{f.__name__}/mean": name for name, f in grpo.REWARDS.items()}
+LOGGED = {f"rewards/{f.__name__}/mean": name for name, (f, _) in grpo.REWARDS.items()}
 LOGGED |= {called: column for column, called in grpo.COUNTED.items()}
 LOGGED |= {"reward": "reward", "entropy": "entropy", "kl": "kl"}  # kl: where beta is above 0
 LOGGED |= {"episodes/groups_without_spread": "groups_without_spread", "completions/mean_length": "episode_tokens"}
@@ -38,13 +40,19 @@ def main(run: Run) -> None:
     )
     model = models.continue_adapter(weights, ADAPTER)
 
-    # 2. Questions, every gold checked.
+    # 2. Questions, every gold checked, and tasks.
     asked = questions.load(MIX)
+    tasks = [Task.of(row) for row in read_tasks(MIX / TASKS)]
+    if p.environments.competencies > 0 and not tasks:
+        raise DataError(
+            "grpo.environments gives the competencies a share, but the mix has no tasks: raise mix.rl_tasks, or set it to 0."
+        )
 
     # 3. Train.
     trainer = grpo.trainer(
-        model, tokenizer, p, run.params.compute, questions=asked, output=run.resume_dir, seed=derive(run.params.seed, "grpo")
-    )
+        model, tokenizer, p, run.params.compute, questions=asked, tasks=tasks, output=run.resume_dir,
+        seed=derive(run.params.seed, "grpo"),
+    )  # fmt: skip
     log = train(trainer, run.resume_dir)
 
     # 4. How far it went, on episodes of its own. Whether that was forward is measured by eval: a step's reward mostly shows

@@ -35,7 +35,8 @@ def main(run: Run) -> None:
 
     # 1. What evaluation asks: nothing of it may stand in training.
     learned, evaluation = tasks.divide(RAW, names)
-    index = leaks.Index.build(tasks.evaluation_items(evaluation))
+    learned_tasks, evaluation_tasks = tasks.divide_tasks(RAW, names)
+    index = leaks.Index.build([*tasks.evaluation_items(evaluation), *tasks.task_items(evaluation_tasks)])
     allowed = overlap.Allowed.read(ALLOWED)
 
     # 2. Clean, part by part, in as many processes as there are cores.
@@ -86,17 +87,20 @@ def main(run: Run) -> None:
     out = run.out("data/mix/preference")
     rows.write(out / "train.parquet", chosen["train"])
     rows.write(out / "validation.parquet", chosen["held_out"])
-    tasks.copy(RAW, rl, run.out("data/mix/rl"))
-    tasks.copy(RAW, evaluation, run.out("data/mix/eval"))
+    rl_tasks = tasks.take_tasks(learned_tasks, p.rl_tasks)
+    for name, questions, played in (("rl", rl, rl_tasks), ("eval", evaluation, evaluation_tasks)):
+        tasks.copy(RAW, questions, run.out(f"data/mix/{name}"))
+        tasks.write_tasks(played, run.out(f"data/mix/{name}"))
 
     # 6. No group on both sides, over all sets.
-    trained = [row["group"] for row in chosen["train"] + rl]
-    held_out = [row["group"] for row in chosen["held_out"] + tasks.unseen(evaluation)]
+    trained = [row["group"] for row in chosen["train"] + rl] + tasks.groups(rl_tasks)
+    held_out = [row["group"] for row in chosen["held_out"] + tasks.unseen(evaluation)] + tasks.groups(evaluation_tasks)
     held_out_groups = assert_apart(folder, todo, trained, held_out)
 
     # 7. The report of rows: numbers for the diff, a page to look at.
     sizes: dict[str, int | float] = {"preference.train": len(chosen["train"]), "preference.validation": len(chosen["held_out"])}
     sizes |= {"rl.train": len(rl), "eval.questions": len(evaluation), "held_out_groups": held_out_groups}
+    sizes |= {"rl.tasks": len(rl_tasks), "eval.tasks": len(evaluation_tasks)}
     mix = summary.Mix(keys, status, stands, train, validation, accounts, of_pairs, portions, hits, found, index, p.max_length)
     run.metrics("metrics/mix.json", sizes | summary.numbers(mix))
     run.curve("metrics/curves/mix.csv", summary.shares(mix))

@@ -1,13 +1,15 @@
-"""Tasks of all competencies from a seed: distinct, checked when they are made, split by template group.
+"""Tasks of all competencies from a seed: distinct, checked when they are made, and apart in two ways.
 
-A wording of a pattern is a group. Of each pattern the wordings with the lowest hash are held out, at least one and never all, so
-that every competency has held-out items and no wording stands on both sides.
+A wording of a pattern is a template group: of each pattern the wordings with the lowest hash are held out, at least one and never
+all, so that every competency has held-out items. And what a task is about (the words it is filled with) is on one side by its own
+hash, so that no held-out item has been asked in training in other words.
 """
 
 import random
 from collections.abc import Collection, Iterator, Mapping
 from itertools import cycle, islice
 from math import ceil
+from typing import Literal
 
 from tqdm import tqdm
 
@@ -15,82 +17,83 @@ from aj.competencies.draw import Draw, Made, Pattern
 from aj.competencies.registry import Catalogue, Competency, patterns_of, tasks_of
 from aj.competencies.task import Message, Rejected, Task
 from aj.errors import DataError
-from aj.mix.split import fraction
+from aj.hashing import fraction
 from aj.params import derive
 from aj.tools import agent_tools
 
 PATIENCE = 500  # draws in a row that gave nothing new, after which a group is called exhausted
+HELD_OUT_SUBJECTS = 0.1
+Side = Literal["train", "held_out"]
 Group = tuple[str, str, int]
 """Task, pattern, number of the wording."""
 
 
-def draw_tasks(
-    catalogue: Catalogue, count: int, *, seed: int, side: str, held_out: float, without: Collection[Task] = ()
-) -> list[Task]:
-    """``count`` distinct tasks, spread evenly over the competencies, of groups on one side: "train" or "held_out".
+def draw_tasks(catalogue: Catalogue, count: int, *, seed: int, side: Side, without: Collection[Task] = ()) -> list[Task]:
+    """``count`` distinct tasks of one side, spread evenly over the competencies; none of them asks what one of ``without`` asks.
 
-    None asks what a task of ``without`` asks, or has its answer. Raises DataError where a competency runs out of distinct tasks, and
-    where a gold does not pass its own checks or a rejected answer does not fail its rule.
+    Raises DataError where a competency runs out of distinct tasks, and where a gold does not pass its own checks or a rejected
+    answer does not fail its rule.
     """
     per, more = divmod(count, len(catalogue.competencies))
     taken = {task.id for task in without}
-    answers = {task.answer for task in without}
     found: list[Task] = []
     for number, competency in enumerate(tqdm(catalogue.competencies, desc=f"tasks, {side}")):
         rng = random.Random(derive(seed, f"tasks {side} {competency.name}"))
         wanted = per + (number < more)
-        own = list(islice(_distinct(competency, Draw(rng, catalogue.words), side, held_out, taken, answers), wanted))
+        own = list(islice(_distinct(catalogue, competency, Draw(rng, catalogue.words), side, taken), wanted))
         if len(own) < wanted:
-            raise DataError(f"competency {competency.name} gives {len(own)} distinct tasks for {side}, {wanted} are asked: ask fewer.")
+            raise DataError(
+                f"competency {competency.name} gives {len(own)} distinct tasks for {side}, {wanted} are asked: ask fewer."
+            )
         found += own
     return found
 
 
-def groups(competency: Competency, side: str, held_out: float) -> list[Group]:
+def groups(catalogue: Catalogue, competency: Competency, side: Side) -> list[Group]:
     """The template groups of one side."""
     chosen: list[Group] = []
     for task, patterns in patterns_of(competency).items():
         for name in patterns:
-            pattern = tasks_of(competency.name)[task][name]
-            numbers = sorted(
-                range(len(pattern.wordings)), key=lambda n: fraction(f"{competency.name}/{task}/{name}/{pattern.wordings[n]}")
-            )
-            apart = min(max(1, ceil(held_out * len(numbers))), len(numbers) - 1)
+            wordings = tasks_of(competency.name)[task][name].wordings
+            numbers = sorted(range(len(wordings)), key=lambda n: fraction(f"{competency.name}/{task}/{name}/{wordings[n]}"))
+            apart = min(max(1, ceil(catalogue.held_out_wordings * len(numbers))), len(numbers) - 1)
             chosen += ((task, name, n) for n in sorted(numbers[:apart] if side == "held_out" else numbers[apart:]))
     return chosen
 
 
-def _distinct(
-    competency: Competency, draw: Draw, side: str, held_out: float, taken: set[str], answers: Collection[str]
-) -> Iterator[Task]:
+def side_of(task: Task) -> Side:
+    """The side that what a task is about is on, in whatever words it is asked."""
+    return "held_out" if fraction(task.subject) < HELD_OUT_SUBJECTS else "train"
+
+
+def _distinct(catalogue: Catalogue, competency: Competency, draw: Draw, side: Side, taken: set[str]) -> Iterator[Task]:
     """New tasks, group by group in turn, until all groups are exhausted."""
-    open_groups = {group: 0 for group in groups(competency, side, held_out)}
-    for group in cycle(list(open_groups)):
-        if not open_groups:
+    tries = dict.fromkeys(groups(catalogue, competency, side), 0)
+    for group in cycle(list(tries)):
+        if not tries:
             return
-        while group in open_groups:
-            task = make(competency, draw, *group)
-            if task.id not in taken and task.answer not in answers:
+        while group in tries:
+            task = draw_one(competency, draw, *group)
+            if side_of(task) == side and task.id not in taken:
+                prove(task)
                 taken.add(task.id)
-                open_groups[group] = 0
+                tries[group] = 0
                 yield task
                 break
-            open_groups[group] += 1
-            if open_groups[group] == PATIENCE:
-                del open_groups[group]
+            tries[group] += 1
+            if tries[group] == PATIENCE:
+                del tries[group]
 
 
-def make(competency: Competency, draw: Draw, task: str, name: str, wording: int) -> Task:
-    """One task, whose gold passes and whose rejected answers fail. Raises DataError where they do not."""
+def draw_one(competency: Competency, draw: Draw, task: str, name: str, wording: int) -> Task:
+    """One task of a group, unproved."""
     pattern = tasks_of(competency.name)[task][name]
     made = pattern.make(draw)
     checks = {v: made.checks.get(v, {}) for v in competency.validators if v in made.checks or v in ALWAYS}
-    found = Task(
-        competency.name, task, name, wording, _asked(pattern, made, wording), _gold(made), checks,
+    return Task(
+        competency.name, task, name, wording, made.slots, _asked(pattern, made, wording), _gold(made), checks,
         tools=agent_tools() if made.tools else (), world=made.world, rejected=made.rejected,
     )  # fmt: skip
-    prove(found)
-    return found
 
 
 def prove(task: Task) -> None:
@@ -126,7 +129,7 @@ def _gold(made: Made) -> tuple[Message, ...]:
     return ({"role": "assistant", "content": made.gold},) if isinstance(made.gold, str) else made.gold
 
 
-def coverage(catalogue: Catalogue, held_out: float) -> list[Mapping[str, object]]:
+def coverage(catalogue: Catalogue) -> list[Mapping[str, object]]:
     """One row a competency: its domain, tasks, patterns, template groups of both sides, validators."""
     return [
         {
@@ -134,8 +137,8 @@ def coverage(catalogue: Catalogue, held_out: float) -> list[Mapping[str, object]
             "domain": c.domain,
             "tasks": len(c.tasks),
             "patterns": len(c.patterns),
-            "training groups": len(groups(c, "train", held_out)),
-            "held-out groups": len(groups(c, "held_out", held_out)),
+            "training groups": len(groups(catalogue, c, "train")),
+            "held-out groups": len(groups(catalogue, c, "held_out")),
             "validators": ", ".join(c.validators),
         }
         for c in catalogue.competencies

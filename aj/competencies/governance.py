@@ -10,7 +10,10 @@ def _give(privilege: str, kind: str, draw: Draw) -> Made:
     catalog, schema, thing, group = draw.word("catalog"), draw.word("schema"), draw.word(kind.lower()), draw.word("group")
     name = f"{catalog}.{schema}.{thing}"
     right = f"GRANT {privilege} ON {kind} {name} TO `{group}`;"
-    above = [f"GRANT USE CATALOG ON CATALOG {catalog} TO `{group}`;", f"GRANT USE SCHEMA ON SCHEMA {catalog}.{schema} TO `{group}`;"]
+    above = [
+        f"GRANT USE CATALOG ON CATALOG {catalog} TO `{group}`;",
+        f"GRANT USE SCHEMA ON SCHEMA {catalog}.{schema} TO `{group}`;",
+    ]
     needs = [{"principal": group, "privileges": [privilege], "on": f"{kind} {name}"}]
     return Made(
         {"group": group, "name": name},
@@ -55,7 +58,12 @@ def _take(statement: str, name: str, group: str, other: str) -> Made:
         {audit: {}, "answers_task": {"sql": [statement]}},
         (
             wrong("wrong_preposition", statement.replace(" FROM ", " TO "), audit, "syntax_error"),
-            wrong("unknown_privilege", statement.replace("SELECT", "READ").replace("USE SCHEMA", "USAGE OF"), audit, "unknown_privilege"),
+            wrong(
+                "unknown_privilege",
+                statement.replace("SELECT", "READ").replace("USE SCHEMA", "USAGE OF"),
+                audit,
+                "unknown_privilege",
+            ),
             wrong("wrong_principal", statement.replace(group, other), "answers_task", "missing_statement"),
         ),
     )

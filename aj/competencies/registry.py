@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from aj.competencies.draw import Tasks
@@ -47,6 +48,8 @@ class Competency:
 class Catalogue:
     """The whole file."""
 
+    held_out_wordings: Annotated[float, Field(ge=0, lt=1)]
+    """Share of each pattern's wordings that only evaluation sees; at least one is."""
     competencies: list[Competency]
     words: dict[str, list[str]]
     """Lists that the tasks draw their names from."""
@@ -86,7 +89,9 @@ def _check(path: Path, competency: Competency) -> None:
     _named(path, competency, "pattern", competency.patterns, patterns)
     _named(path, competency, "validator", competency.validators, validators.WHERE)
     if idle := [task for task, patterns in patterns_of(competency).items() if not patterns]:
-        raise ParamsError(f"{path}: task {idle[0]!r} of {competency.name} has no pattern: name one of {', '.join(known[idle[0]])}.")
+        raise ParamsError(
+            f"{path}: task {idle[0]!r} of {competency.name} has no pattern: name one of {', '.join(known[idle[0]])}."
+        )
 
 
 def _named(path: Path, competency: Competency, what: str, names: list[str], known: Mapping[str, object]) -> None:

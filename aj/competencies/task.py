@@ -5,9 +5,11 @@ A task is either one question with one reply, or an episode in which the agent c
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aj.hashing import canonical
@@ -15,6 +17,7 @@ from aj.validators.registry import validate
 from aj.validators.score import Score
 
 Message = dict[str, Any]
+TASKS = "tasks.jsonl"
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Task:
     name: str
     pattern: str
     wording: int
+    slots: Mapping[str, Any]
+    """What the wording names."""
     messages: tuple[Message, ...]
     """What is asked; ends with the user's turn."""
     gold: tuple[Message, ...]
@@ -59,9 +64,9 @@ class Task:
         return re.sub(r"[^\w/*.-]+", " ", asked).strip().lower()
 
     @property
-    def answer(self) -> str:
-        """The gold's turns of the agent as text."""
-        return "\n".join(written(m) for m in self.gold if m["role"] == "assistant")
+    def subject(self) -> str:
+        """What it is about, in whatever words it is asked."""
+        return canonical([self.competency, self.name, self.pattern, dict(self.slots)])
 
     @property
     def id(self) -> str:
@@ -71,36 +76,43 @@ class Task:
     def judged(self, said: Sequence[Message]) -> dict[str, Score]:
         """What every check says of the turns that followed ``messages``.
 
-        ``guardrails_kept`` and ``episode_done`` read the whole conversation; ``tool_contract_valid`` of an episode, and
-        ``policy_safety``, read each turn of the agent, and the worst counts; the rest reads the reply.
+        ``guardrails_kept`` and ``episode_done`` read the whole conversation, the others of an episode each turn of the agent, of which
+        the worst counts, and the rest reads the reply.
         """
         return {name: self._judge(name, context, said) for name, context in self.checks.items()}
 
     def _judge(self, name: str, context: Mapping[str, Any], said: Sequence[Message]) -> Score:
-        replies = [written(m) for m in said if m["role"] == "assistant"]
+        turns = [m for m in said if m["role"] == "assistant"]
         if name in WHOLE:
             return validate(name, canonical({"messages": [*self.messages, *said], "tools": list(self.tools)}), context)
-        if self.world is not None:
-            return min((validate(name, reply, context) for reply in replies), key=lambda s: s.value)
-        return validate(name, replies[-1], context)
+        if self.world is None:
+            return validate(name, written(turns[-1]), context)
+        if name == "tool_contract_valid" and self.world.get("user"):  # asking is a turn without a call
+            turns = [m for m in turns if "tool_calls" in m] or turns
+        return min((validate(name, written(m), context) for m in turns), key=lambda s: s.value)
 
     def row(self) -> dict[str, Any]:
         """As JSON, without the rejected answers; ``of`` reads it back."""
         return {
             "competency": self.competency, "name": self.name, "pattern": self.pattern, "wording": self.wording,
-            "messages": list(self.messages), "gold": list(self.gold), "checks": {k: dict(v) for k, v in self.checks.items()},
+            "slots": dict(self.slots), "messages": list(self.messages), "gold": list(self.gold), "checks": {k: dict(v) for k, v in self.checks.items()},
             "tools": list(self.tools), "world": self.world,
         }  # fmt: skip
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Task":
         """A task from its row."""
-        known = {key: row[key] for key in ("competency", "name", "pattern", "wording", "checks", "world")}
+        known = {key: row[key] for key in ("competency", "name", "pattern", "wording", "slots", "checks", "world")}
         return cls(**known, messages=tuple(row["messages"]), gold=tuple(row["gold"]), tools=tuple(row["tools"]))
 
 
 WHOLE = frozenset({"guardrails_kept", "episode_done"})
 """Validators that read the conversation, not a reply."""
+
+
+def read_tasks(path: Path) -> list[dict[str, Any]]:
+    """Rows of a file of tasks; none where there is no file. ``Task.of`` makes a task of one."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def written(message: Message) -> str:

@@ -45,7 +45,10 @@ class World:
             case "remote_bash_all":
                 pattern = str(arguments.get("pattern", "*"))
                 chosen = [agent for agent in self.agents if fnmatchcase(agent, pattern)]
-                return "\n".join(f"{agent}: {self._output(agent, command)}" for agent in chosen) or f"error: no agent matches {pattern}"
+                return (
+                    "\n".join(f"{agent}: {self._output(agent, command)}" for agent in chosen)
+                    or f"error: no agent matches {pattern}"
+                )
             case "complete":
                 self.done = True
                 return ""

@@ -91,12 +91,12 @@ class LlamaEngine:
         count = self._lib.llama_tokenize(self._vocab, data, len(data), ids, len(ids), False, True)
         return list(ids[:count])
 
-    def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
+    def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int, *, grammar: str = "") -> list[list[int]]:
         """Greedy continuation of each context, in the order given, without the context itself.
 
-        A result ends with ``eos_token_id`` where that is reached, else after ``max_new_tokens`` or where
+        With ``grammar`` (GBNF, its start rule called root) only tokens that the grammar allows are taken. A result ends with ``eos_token_id`` where that is reached, else after ``max_new_tokens`` or where
         context and result together have ``max_length`` tokens; without room for one token it is empty.
-        Raises ValueError for an empty context.
+        Raises ValueError for an empty context and for a grammar that llama.cpp cannot read.
         """
         if not all(contexts):
             raise ValueError("a context is empty: give at least one token to continue from")
@@ -105,6 +105,7 @@ class LlamaEngine:
         waiting = deque(i for i, limit in enumerate(limits) if limit > 0)
         live: dict[int, int] = {}  # slot -> index of its context
         free = list(reversed(range(self._parallel)))  # the lowest is taken first
+        samplers: dict[int, Any] = {}  # index of a context -> where it stands in the grammar
         self._forget()
         while waiting or live:
             parts: list[Part] = [(slot, len(contexts[i]) + len(results[i]) - 1, results[i][-1:]) for slot, i in live.items()]
@@ -118,11 +119,14 @@ class LlamaEngine:
             ends = self._decode(parts, every=False)
             for (slot, _, _), end in zip(parts, ends, strict=True):
                 result = results[live[slot]]
-                result.append(int(self._logits(end).argmax()))
+                if grammar and live[slot] not in samplers:
+                    samplers[live[slot]] = self._constrained(grammar)
+                result.append(self._next(end, samplers.get(live[slot])))
                 if result[-1] == self.eos_token_id or len(result) == limits[live[slot]]:
                     self._forget(slot)
                     free.append(slot)
-                    del live[slot]
+                    if sampler := samplers.pop(live.pop(slot), None):
+                        self._lib.llama_sampler_free(sampler)
         return results
 
     def logits(self, rows: Sequence[Sequence[int]]) -> Iterator[npt.NDArray[np.float32]]:
@@ -143,6 +147,21 @@ class LlamaEngine:
             ends = self._decode(parts, every=True)
             spans = [range(end + 1 - len(part[2]), end + 1) for part, end in zip(parts, ends, strict=True)]
             yield from [np.stack([self._logits(i) for i in span]) for span in spans]
+
+    def _constrained(self, grammar: str) -> Any:
+        """A sampler of its own for one sequence: the grammar remembers what was written."""
+        allowed = self._lib.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
+        if not allowed:
+            raise ValueError(f"llama.cpp cannot read the grammar: {library_log().tail()}")
+        chain = self._lib.llama_sampler_chain_init(self._lib.llama_sampler_chain_default_params())
+        self._lib.llama_sampler_chain_add(chain, allowed)
+        self._lib.llama_sampler_chain_add(chain, self._lib.llama_sampler_init_greedy())
+        return chain
+
+    def _next(self, end: int, sampler: Any) -> int:
+        if sampler is None:
+            return int(self._logits(end).argmax())
+        return int(self._lib.llama_sampler_sample(sampler, self._context, end))  # accepts what it takes
 
     def _decode(self, parts: Sequence[Part], *, every: bool) -> list[int]:
         """Run the model over all parts at once; returns where in the batch each part's last token is."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from aj.sqlenv.environment import SQLEnv
+from aj.sqlenv.environment import Observation, SQLEnv
 from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Converse, Episode, Hear, Roller
 
@@ -107,7 +107,7 @@ def start(question: Question, budget: int) -> Episode:
 
 def act(episode: Episode, action: str) -> str:
     """Play a text action and write it down; what came back."""
-    seen = episode.env.step(action)
+    seen: Observation = episode.env.step(action)
     episode.actions.append(action)
     episode.observations.append(seen.text)
     return seen.text

@@ -91,12 +91,17 @@ def _written(step: Step) -> str:
 
 def row_of(episode: Episode, messages: list[Row], used: Sequence[Step]) -> Row:
     """A row of the one schema, in which the hint does not stand. Raises RowError."""
-    tools = list(agent_tools()) if any(step.calls for step in used) else []
+    tools = tools_of(used)
     conversation = normalise({"messages": messages, "tools": tools})
     if episode.hint and _tells(conversation.text.decode(), episode.hint):
         raise RowError("hint_in_row", f"the hint of task {episode.task!r} is told")
     split = {"split": episode.split} if episode.split else {}
     return {"messages": list(conversation.messages), "tools": tools, "group": episode.group, **split}
+
+
+def tools_of(used: Sequence[Step]) -> list[dict[str, Any]]:
+    """The agent's tools where a step calls one."""
+    return list(agent_tools()) if any(step.calls for step in used) else []
 
 
 def _tells(text: str, hint: str) -> bool:

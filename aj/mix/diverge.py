@@ -1,8 +1,7 @@
 """Preference pairs from raw episodes: where a failed episode of a task leaves the path of a successful one, the successful turn
 is chosen and the failed one rejected. No pair contains the hint of its task (derive.py).
 
-What is not covered: that the turn which leaves the path is itself the mistake; pairs of turns that call tools (pairs hold text,
-preference.py); more episodes than fit into memory.
+What is not covered: that the turn which leaves the path is itself the mistake; more episodes than fit into memory.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +23,7 @@ def pair(success: Episode, failure: Episode, *, validation: float) -> dict[str, 
     groups that is held out where the task does not say its side.
 
     Raises RowError: not_a_pair (other tasks, or not a success and a failure), no_divergence (one goes the other's way to its end),
-    other_observations (the same turns were answered differently), pair_calls_tools, hint_in_row, or a bucket of ``normalise``.
+    other_observations (the same turns were answered differently), hint_in_row, or a bucket of ``normalise``.
     """
     told = [(e.task, e.system, e.question, e.group, e.split) for e in (success, failure)]
     if told[0] != told[1] or success.success is not True or failure.success is not False:
@@ -35,18 +34,21 @@ def pair(success: Episode, failure: Episode, *, validation: float) -> dict[str, 
     good, bad = success.steps[common], failure.steps[common]
     if (good.action, good.calls) == (bad.action, bad.calls):
         raise RowError("other_observations", f"turn {common + 1} is the same and was answered differently")
-    if not (good.action and bad.action):
-        raise RowError("pair_calls_tools", f"turn {common + 1} is not plain text on both sides")
     prompt = [*derive.opening(success), *(m for step in success.steps[:common] for m in derive.told(step))]
-    for episode, step in ((success, good), (failure, bad)):
-        derive.row_of(episode, [*prompt, derive.turn(step)], success.steps[:common])
+    before = success.steps[:common]
+    chosen, rejected = (
+        derive.row_of(episode, [*prompt, derive.turn(step)], [*before, step])["messages"][-1]
+        for episode, step in ((success, good), (failure, bad))
+    )
+    tools = derive.tools_of([*before, good, bad])
     rule = BROKEN_RULES.get(failure.outcome, failure.outcome)
     if rule in canonical(prompt):
         raise RowError("label_in_prompt", f"the prompt contains {rule!r}")
     side = success.split or ("held_out" if held_out(success.group, validation) else "train")
     return {
-        "prompt": canonical(prompt), "chosen": good.action, "rejected": bad.action, "broken_rule": rule, "group": success.group,
-        "split": side,
+        "prompt": canonical(prompt), "chosen": chosen["content"], "rejected": rejected["content"],
+        "chosen_calls": canonical(chosen.get("tool_calls", [])), "rejected_calls": canonical(rejected.get("tool_calls", [])),
+        "tools": canonical(tools), "broken_rule": rule, "group": success.group, "split": side,
     }  # fmt: skip
 
 

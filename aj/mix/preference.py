@@ -1,4 +1,7 @@
-"""Preference pairs: a conversation up to an assistant turn, a chosen turn, a rejected one, and the rule it breaks."""
+"""Preference pairs: a conversation up to an assistant turn, a chosen turn, a rejected one, and the rule it breaks.
+
+A turn is its text and its tool calls, both stored as text. ``broken_rule`` names the family that DPO's report counts by.
+"""
 
 import hashlib
 import json
@@ -17,6 +20,8 @@ from aj.sources import rows
 Pair = dict[str, Any]
 
 COLUMNS = ("prompt", "chosen", "rejected", "broken_rule", "group", "split")
+CALLS = ("chosen_calls", "rejected_calls", "tools")
+"""JSON lists as text; a pair without them calls no tool."""
 
 
 def read(raw: Path, pins: Mapping[str, Mapping[str, Any]], validation: float) -> tuple[list[Pair], dict[str, Account]]:
@@ -55,8 +60,7 @@ def candidates(pairs: Sequence[Pair]) -> list[Candidate]:
     found = []
     for pair in pairs:
         if pair["split"] == "train":
-            said = [{"role": "assistant", "content": pair[side]} for side in ("chosen", "rejected")]
-            messages = (*json.loads(pair["prompt"]), *said)
+            messages = (*json.loads(pair["prompt"]), turn(pair, "chosen"), turn(pair, "rejected"))
             found.append(Candidate(pair["id"], pair["source"], Conversation(messages).text, messages))
     return found
 
@@ -74,8 +78,14 @@ def take(pairs: Sequence[Pair], wanted: int, *, without: Collection[str]) -> dic
     sides: dict[str, list[Pair]] = {"train": [], "held_out": []}
     for pair in pairs:
         if pair["split"] == "held_out" or pair["id"] in taken:
-            sides[pair["split"]].append({column: pair[column] for column in COLUMNS})
+            sides[pair["split"]].append({column: pair[column] for column in (*COLUMNS, *CALLS)})
     return sides
+
+
+def turn(pair: Pair, side: str) -> dict[str, Any]:
+    """The message of one side, "chosen" or "rejected"."""
+    calls = json.loads(pair[f"{side}_calls"])
+    return {"role": "assistant", "content": pair[side], **({"tool_calls": calls} if calls else {})}
 
 
 def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:
@@ -88,16 +98,15 @@ def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:
     missing = [column for column in COLUMNS if not isinstance(row.get(column), str)]
     if missing:
         raise DataError(f"preference pair at {place} has no text in column {missing[0]!r}: it needs {', '.join(COLUMNS)}.")
-    pair = {column: row[column] for column in COLUMNS}
+    pair = {column: row[column] for column in COLUMNS} | {column: row.get(column) or "[]" for column in CALLS}
     if pair["split"] not in ("train", "held_out"):
         raise DataError(f"preference pair at {place} has split {pair['split']!r}: write train or held_out.")
     for side in ("chosen", "rejected"):
-        turn = {"role": "assistant", "content": pair[side]}
         try:
-            normalise({"messages": [*json.loads(pair["prompt"]), turn]})
+            normalise({"messages": [*json.loads(pair["prompt"]), turn(pair, side)], "tools": pair["tools"]})
         except (RowError, json.JSONDecodeError) as error:
             raise DataError(f"preference pair at {place}: the {side} turn cannot be read ({error}): mend or remove it.") from None
-    if pair["chosen"] == pair["rejected"]:
+    if turn(pair, "chosen") == turn(pair, "rejected"):
         raise DataError(f"preference pair at {place}: chosen and rejected are both {pair['chosen'][:80]!r}; remove it.")
     if pair["broken_rule"] in pair["prompt"]:
         raise DataError(f"preference pair at {place}: its prompt contains the label {pair['broken_rule']!r}; remove it.")

@@ -1,6 +1,7 @@
-"""Questions to learn from and questions that only evaluation sees, as the sources landed them.
+"""Questions and tasks to learn from, and those that only evaluation sees, as the sources landed them.
 
-A question set is Spider's layout: ``questions.json`` beside ``database/``. Every gold is checked when it is read.
+A question set is Spider's layout: ``questions.json`` beside ``database/``; every gold is checked when it is read. Tasks of the
+competencies are lines of ``tasks.jsonl``, and were checked when they were made.
 """
 
 import json
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from aj.chat import Conversation
+from aj.competencies.task import TASKS, Task, read_tasks
 from aj.errors import DataError
+from aj.hashing import canonical, fraction
 from aj.mix.leaks import Candidate, EvalItem
-from aj.mix.split import fraction
 from aj.sqlenv import questions
 
 Question = dict[str, Any]
+Row = dict[str, Any]
+"""A task as Task.row gives it, and its split."""
 SEEN = "seen_schemas"
 """The split that asks about trained schemas again, on purpose: it measures memory, not transfer."""
 
@@ -58,6 +62,39 @@ def unseen(asked: Sequence[Question]) -> list[Question]:
 def evaluation_items(asked: Sequence[Question]) -> list[EvalItem]:
     """What must not be found in training."""
     return [EvalItem(name(q), (q["question"],), q["query"]) for q in unseen(asked)]
+
+
+def divide_tasks(raw: Path, sources: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """(tasks to learn from, tasks for evaluation) of all sources, in order. Raises DataError where one stands on both sides."""
+    found = [row for name in sources if (raw / name / TASKS).is_file() for row in read_tasks(raw / name / TASKS)]
+    learned, evaluation = ([row for row in found if row["split"] == side] for side in ("train", "held_out"))
+    if both := {Task.of(row).subject for row in learned} & {Task.of(row).subject for row in evaluation}:
+        raise DataError(f"{len(both)} tasks are to be learned and to be evaluated, {min(both)} for one: give them one side.")
+    return learned, evaluation
+
+
+def task_items(evaluation: Sequence[Row]) -> list[EvalItem]:
+    """What must not be found in training."""
+    return [EvalItem(Task.of(row).id, (row["messages"][-1]["content"],)) for row in evaluation]
+
+
+def take_tasks(learned: Sequence[Row], wanted: int) -> list[Row]:
+    """``wanted`` tasks in their order; which ones is decided by the hash of each. Raises DataError when there are fewer."""
+    if len(learned) < wanted:
+        raise DataError(f"{len(learned)} tasks for training, mix.rl_tasks asks {wanted}: lower it or generate more.")
+    ids = [Task.of(row).id for row in learned]
+    taken = set(sorted(ids)[:wanted])
+    return [row for row, identity in zip(learned, ids, strict=True) if identity in taken]
+
+
+def groups(rows: Sequence[Row]) -> list[str]:
+    """The template group of each task."""
+    return [Task.of(row).group for row in rows]
+
+
+def write_tasks(chosen: Sequence[Row], out: Path) -> None:
+    """Write tasks beside a question set."""
+    (out / TASKS).write_text("".join(canonical(row) + "\n" for row in chosen), encoding="utf-8")
 
 
 def copy(raw: Path, chosen: Sequence[Question], out: Path) -> None:

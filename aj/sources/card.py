@@ -143,19 +143,31 @@ class Episodes(Card):
     """Who writes new ones."""
 
 
-AnyCard = Annotated[Files | Hub | SqlEnv | Herbal | Episodes, Field(discriminator="kind")]
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Tasks(Card):
+    """Generated tasks of the competencies (data/competencies.yaml): demonstrations, preference pairs, and tasks to be played."""
+
+    kind: Literal["competencies"]
+    demonstrations: Count
+    pairs: Count
+    tasks: Count
+    """For GRPO, beside those that are demonstrated."""
+    held_out_tasks: Count
+    """For evaluation; of template groups that training never sees."""
 
 
-def read(name: str) -> Files | Hub | SqlEnv | Herbal | Episodes:
+KnownCard = Files | Hub | SqlEnv | Herbal | Episodes | Tasks
+AnyCard = Annotated[KnownCard, Field(discriminator="kind")]
+
+
+def read(name: str) -> KnownCard:
     """Read and check a card; ParamsError names the folder, the field and the value seen."""
     path = CARDS / name / "source.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in CARDS.glob("*/source.yaml"))) or "none"
         raise ParamsError(f"source {name!r} has no card at {path}: write one, or use one of {known}.")
     try:
-        card: Files | Hub | SqlEnv | Herbal | Episodes = TypeAdapter(AnyCard).validate_json(
-            json.dumps(read_yaml(path), default=str)
-        )
+        card: KnownCard = TypeAdapter(AnyCard).validate_json(json.dumps(read_yaml(path), default=str))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "kind"

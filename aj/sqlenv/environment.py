@@ -6,6 +6,7 @@ reward 0; a step after ANSWER earns -0.1 and cannot change the answer.
 
 from dataclasses import dataclass
 
+from aj.chat import Conversation
 from aj.sqlenv import rewards
 from aj.sqlenv.actions import Action, parse
 from aj.sqlenv.database import Database, QueryError, show
@@ -35,12 +36,24 @@ class Observation:
         """The message that goes back to the model: never empty, and never able to imitate a role marker."""
         return (f"error: {self.error}" if self.error else self.result).replace("<|", "< |") or "empty"
 
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The same as what the rollout appends to the conversation."""
+        return [{"role": "tool", "content": self.text}]
+
 
 class SQLEnv:
     """The environment behind both fronts: text actions (``step``, rollout.py) and typed tools (tool_front.py)."""
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
         self.budget = budget
+
+    @classmethod
+    def of(cls, question: Question, budget: int = DEFAULT_BUDGET) -> "SQLEnv":
+        """An episode of this question that has begun."""
+        env = cls(budget)
+        env.reset(question)
+        return env
 
     def reset(self, question: Question) -> Observation:
         """Start an episode; closes the one before."""
@@ -53,6 +66,11 @@ class SQLEnv:
         self.best_progress = self.operational_sum = self.reward_sum = 0.0
         self.parse_failures = self.errors = 0
         return self._observe("", "", 0.0)
+
+    @property
+    def opening(self) -> Conversation:
+        """What the episode starts with."""
+        return Conversation(tuple(self.question.messages))
 
     def close(self) -> None:
         """Let go of the database."""

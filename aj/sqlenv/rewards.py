@@ -55,25 +55,26 @@ def _proximity(shown: list[float], wanted: list[float], *, otherwise: float) -> 
     return sum(max(max(0.0, 1 - abs(s - w) / max(abs(w), 1.0)) for s in shown) for w in wanted) / len(wanted)
 
 
-# The three callables in TRL's form: completions and the columns that the rollout returned in, one float each out.
+# The three callables in TRL's form: completions and the columns that the rollout returned in, one float each out; None for an episode
+# of another environment.
 
 
-def correctness(completions: Sequence[Any], correct: Sequence[float], **_: Any) -> list[float]:
+def correctness(completions: Sequence[Any], correct: Sequence[float | None], **_: Any) -> list[float | None]:
     """1.0 where the episode's answer was right, else 0.0."""
     return _column("correct", correct, completions)
 
 
-def progress_reward(completions: Sequence[Any], best_progress: Sequence[float], **_: Any) -> list[float]:
+def progress_reward(completions: Sequence[Any], best_progress: Sequence[float | None], **_: Any) -> list[float | None]:
     """How near the best query result of the episode came to the gold result, in [0, 1]."""
     return _column("best_progress", best_progress, completions)
 
 
-def operational(completions: Sequence[Any], operational_sum: Sequence[float], **_: Any) -> list[float]:
+def operational(completions: Sequence[Any], operational_sum: Sequence[float | None], **_: Any) -> list[float | None]:
     """Sum of the per-step signals L1."""
     return _column("operational_sum", operational_sum, completions)
 
 
-def _column(name: str, values: Sequence[float], completions: Sequence[Any]) -> list[float]:
+def _column(name: str, values: Sequence[float | None], completions: Sequence[Any]) -> list[float | None]:
     if len(values) != len(completions):
         raise ValueError(f"{len(values)} values of {name} for {len(completions)} completions")
-    return [float(v) for v in values]
+    return [None if v is None else float(v) for v in values]

@@ -7,12 +7,12 @@ with mask 0. An engine either holds whole conversations (``Converse``), each at 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aj.chat import Conversation, render, turn_frame
 from aj.errors import EpisodeError
 from aj.sqlenv.environment import SQLEnv
-from aj.sqlenv.questions import Question
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -23,6 +23,30 @@ Hear = Callable[[int, list[int]], list[int] | None]
 """(number of the conversation, the turn it has drawn) -> the tokens that come before its next turn, or None: it is over."""
 Converse = Callable[[Sequence[Sequence[int]], int, Hear], None]
 """(prompts, most new tokens of a turn, hear): play each to its end."""
+
+
+class Heard(Protocol):
+    """What an environment says after a turn."""
+
+    @property
+    def messages(self) -> Sequence[dict[str, str]]:
+        """At least one, unless the episode is over."""
+
+
+class Environment(Protocol):
+    """One running episode."""
+
+    done: bool
+
+    @property
+    def opening(self) -> Conversation:
+        """What the episode starts with."""
+
+    def step(self, text: str, /) -> Heard:
+        """Play one turn of the agent."""
+
+    def close(self) -> None:
+        """Let go of what the episode holds."""
 
 
 class Drawn(list[int]):
@@ -37,8 +61,10 @@ class Drawn(list[int]):
 class Episode:
     """One played episode: token ids, who wrote them (1 model, 0 environment), and how it went."""
 
-    question: Question
-    env: SQLEnv
+    question: Any
+    """A question of SQLEnv, or an item of another environment; has an ``id``."""
+    env: Any
+    """The environment that it was played in, as the episode has left it."""
     prompt_ids: list[int]
     completion_ids: list[int] = field(default_factory=list)
     mask: list[int] = field(default_factory=list)
@@ -57,18 +83,26 @@ class Episode:
 
 
 class Roller:
-    """Plays episodes for one tokenizer."""
+    """Plays episodes for one tokenizer. ``opens`` makes the environment of an item; without it, SQLEnv with ``budget`` actions."""
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", *, budget: int, max_new_tokens: int, max_length: int) -> None:
-        self.tokenizer, self.budget = tokenizer, budget
-        self.max_new_tokens, self.max_length = max_new_tokens, max_length
-        self.before, self.after = turn_frame(tokenizer)
+    def __init__(
+        self,
+        tokenizer: "PreTrainedTokenizerBase",
+        *,
+        budget: int,
+        max_new_tokens: int,
+        max_length: int,
+        opens: Callable[[Any], Environment] | None = None,
+    ) -> None:
+        self.tokenizer, self.max_new_tokens, self.max_length = tokenizer, max_new_tokens, max_length
+        self.opens = opens or (lambda question: SQLEnv.of(question, budget))
+        self._frame = lru_cache(lambda roles: turn_frame(tokenizer, roles))
 
-    def play(self, questions: Sequence[Question], generate: Generate) -> list[Episode]:
+    def play(self, questions: Sequence[Any], generate: Generate) -> list[Episode]:
         """``converse`` with an engine that goes turn by turn."""
         return self.converse(questions, lockstep(generate))
 
-    def converse(self, questions: Sequence[Question], engine: Converse) -> list[Episode]:
+    def converse(self, questions: Sequence[Any], engine: Converse) -> list[Episode]:
         """Play one episode a question, in order. A context that leaves no room for an action ends its episode.
 
         Raises EpisodeError when there is no room for even the first action.
@@ -81,10 +115,9 @@ class Roller:
                 episode.env.close()
         return episodes
 
-    def _start(self, question: Question) -> Episode:
-        env = SQLEnv(self.budget)
-        env.reset(question)
-        prompt = self._encode(render(self.tokenizer, Conversation(tuple(question.messages)), generate=True))
+    def _start(self, question: Any) -> Episode:
+        env = self.opens(question)
+        prompt = self._encode(render(self.tokenizer, env.opening, generate=True))
         if len(prompt) + self.max_new_tokens > self.max_length:
             env.close()
             raise EpisodeError(
@@ -102,11 +135,13 @@ class Roller:
         assert isinstance(action, str)
         seen = episode.env.step(action)
         episode.actions.append(action)
-        episode.observations.append(seen.text)
+        episode.observations.append("\n".join(m["content"] for m in seen.messages))
         if episode.env.done:
             return None
         cut = not ids or ids[-1] != self.tokenizer.eos_token_id  # the model ran out of tokens: close its turn for it
-        heard = self._encode(str(self.tokenizer.eos_token) * cut + self.before + seen.text + self.after)
+        before, *frame = self._frame(tuple(m["role"] for m in seen.messages))
+        said = "".join(m["content"] + after for m, after in zip(seen.messages, frame, strict=True))
+        heard = self._encode(str(self.tokenizer.eos_token) * cut + before + said)
         used = len(episode.prompt_ids) + len(episode.completion_ids) + len(heard)
         if used + self.max_new_tokens > self.max_length:
             episode.out_of_context = True

@@ -1,25 +1,77 @@
-"""The pretraining corpus of the tiny base: documents from a seed, from the training side of the family only.
+"""The pretraining corpus of the tiny base: documents from a seed, from the training side of the family and of the tasks only.
 
-Six kinds: copying in chat form, the protocol's words, synonyms, repetition, worked episodes as plain text, and tables
-with several queries. Two lessons stand behind the choice: a token that pretraining never saw cannot be lifted by LoRA
+Seven kinds: copying in chat form, the protocol's words, synonyms, repetition, worked episodes as plain text, tables with several
+queries, and tasks of the competencies with their answers as plain text. Two lessons stand behind the choice: a token that pretraining never saw cannot be lifted by LoRA
 over a frozen, tied embedding, so every word of the protocol occurs here; and ``DESCRIBE: <random table>`` taught the
 wrong table, so it stands only where it is right.
 """
 
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from aj.competencies.draw import Draw
+from aj.competencies.generate import Group, draw_one, groups, side_of
+from aj.competencies.registry import Catalogue, Competency
+from aj.competencies.task import Message, Task
 from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
 
-KINDS = {"copying": 16, "protocol": 6, "synonyms": 6, "repetition": 14, "episodes": 33, "queries": 25}  # per cent
+KINDS = {"copying": 12, "protocol": 5, "synonyms": 5, "repetition": 11, "episodes": 25, "queries": 19, "tasks": 23}  # per cent
 
 
-def documents(lexicon: Lexicon, seed: int, count: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class Words:
+    """What documents are drawn from: SQLEnv's lexicon, and the catalogue of the competencies."""
+
+    lexicon: Lexicon
+    catalogue: Catalogue
+
+    @cached_property
+    def groups(self) -> Sequence[tuple[Competency, Group]]:
+        """Template groups of the training side."""
+        return [(c, group) for c in self.catalogue.competencies for group in groups(self.catalogue, c, "train")]
+
+
+def documents(words: Words, seed: int, count: int) -> Iterator[str]:
     """``count`` documents; the same seed gives the same text."""
     rng = random.Random(seed)
     for _ in range(count):
         kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-        yield _MAKERS[kind](rng, lexicon)
+        yield _tasks(rng, words) if kind == "tasks" else _MAKERS[kind](rng, words.lexicon)
+
+
+def _tasks(rng: random.Random, words: Words) -> str:
+    return "\n".join(_told(_task(rng, words)) for _ in range(2))
+
+
+def _task(rng: random.Random, words: Words) -> Task:
+    while True:
+        competency, group = rng.choice(words.groups)
+        task = draw_one(competency, Draw(rng, words.catalogue.words), *group)
+        if side_of(task) == "train":
+            return task
+
+
+def _told(task: Task) -> str:
+    # As plain text, without chat markup: what a base may have read somewhere.
+    tools = "".join(f" {name}({', '.join(arguments)})" for name, arguments in map(_signature, task.tools))
+    lines = [f"tools:{tools}"] if tools else []
+    lines += (f"{m['role']}: {_said(m)}" for m in (*task.messages, *task.gold))
+    return "\n".join(lines) + "\n"
+
+
+def _signature(tool: Mapping[str, Any]) -> tuple[str, list[str]]:
+    function = tool["function"]
+    return function["name"], list(function["parameters"]["properties"])
+
+
+def _said(message: Message) -> str:
+    functions = (call["function"] for call in message.get("tool_calls", ()))
+    calls = (json.dumps({"name": f["name"], "arguments": dict(sorted(f["arguments"].items()))}) for f in functions)
+    return str(message["content"]) + "".join(f"<tool_call>{call}</tool_call>" for call in calls)
 
 
 def _copying(rng: random.Random, lexicon: Lexicon) -> str:

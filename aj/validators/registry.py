@@ -43,7 +43,9 @@ def find(name: str) -> Validator:
         import difflib
 
         near = difflib.get_close_matches(name, WHERE, n=1)
-        raise ParamsError(f"validator {name!r} does not exist: " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names())}."))
+        raise ParamsError(
+            f"validator {name!r} does not exist: " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names())}.")
+        )
     module, _, function = WHERE[name].partition(":")
     validator: Validator = getattr(import_module(f"aj.validators.{module}"), function)
     return validator

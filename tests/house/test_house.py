@@ -15,7 +15,8 @@ ORDER = ["foreach", "matrix", "do", "desc", "cmd", "deps", "params", "outs", "me
 LAYERS = [
     {"stages", "cli"},
     {"sources", "mix", "tiny", "training", "export", "evaluation"},
-    {"sqlenv"},
+    {"competencies"},
+    {"sqlenv", "validators"},
     {"chat", "lossless", "tools", "transcript"},
     {"stage", "declaration", "params", "version", "exact_json", "hashing", "errors"},
 ]

@@ -443,7 +443,9 @@ def test_role_markers_are_single_tokens(tokenizer: "PreTrainedTokenizerFast", ma
 
 
 def test_the_turn_frame_is_what_the_template_writes(tokenizer: "PreTrainedTokenizerFast") -> None:
-    assert turn_frame(tokenizer) == ("\n<|im_start|>tool\n", "<|im_end|>\n<|im_start|>assistant\n")
+    assert turn_frame(tokenizer) == ["\n<|im_start|>tool\n", "<|im_end|>\n<|im_start|>assistant\n"]
+    between = "<|im_end|>\n<|im_start|>user\n"
+    assert turn_frame(tokenizer, ("tool", "user")) == ["\n<|im_start|>tool\n", between, "<|im_end|>\n<|im_start|>assistant\n"]
 
 
 def test_turns_encoded_piece_by_piece_give_the_tokens_of_the_whole(tokenizer: "PreTrainedTokenizerFast") -> None:

@@ -1,0 +1,90 @@
+"""How well a form of the model does the tasks of the competencies: pass rate, safety rate, and whether its tool calls are valid.
+
+The same held-out tasks for every form; n and a 95 % interval (Wilson) beside each rate.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aj.competencies.episode import TaskEpisode
+from aj.competencies.task import Task, written
+from aj.evaluation.statistics import wilson
+from aj.sqlenv.rollout import Episode
+from aj.validators.registry import validate
+
+CONTRACT = "tool_contract_valid"
+
+
+def spread(tasks: Sequence[Task], most: int) -> list[Task]:
+    """At most ``most`` tasks, as evenly over the competencies as they are there, in file order within each."""
+    by_competency: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_competency.setdefault(task.competency, []).append(task)
+    per, more = divmod(most, len(by_competency) or 1)
+    return [task for n, own in enumerate(by_competency.values()) for task in own[: per + (n < more)]]
+
+
+def opens(budget: int) -> Any:
+    """How the rollout opens a task."""
+    return lambda task: TaskEpisode(task, budget)
+
+
+def numbers(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Flat metrics: ``tasks.*`` over all, ``task.COMPETENCY.*`` for each, ``tool_calls.*`` over single calls.
+
+    A validator that crashed makes its episode neither passed nor failed: it is counted under ``tasks.crashed`` and left out of the rates.
+    """
+    judged = [e for e in episodes if not any(score.crashed for score in e.env.scores.values())]
+    found = _rate("tasks", "pass_rate", [e.env.passed for e in judged]) | _rate(
+        "tasks", "safety_rate", [e.env.safe for e in judged]
+    )
+    found["tasks.crashed"] = len(episodes) - len(judged)
+    for competency in dict.fromkeys(e.question.competency for e in judged):
+        own = [e.env.passed for e in judged if e.question.competency == competency]
+        found |= _rate(f"task.{competency}", "pass_rate", own)
+    return found | tool_calls("free", episodes)
+
+
+def tool_calls(manner: str, episodes: Sequence[Episode]) -> dict[str, float]:
+    """Share of the tasks that want one call now whose reply is one or more calls that fit the tools' schema."""
+    calling = [e for e in episodes if wants_call(e.question)]
+    valid = [validate(CONTRACT, written(e.env.said[0]), {}).passed for e in calling]
+    return _rate("tool_calls", f"{manner}_validity", valid) if valid else {}
+
+
+def wants_call(task: Task) -> bool:
+    """Whether a task is one single call."""
+    return task.world is None and bool(task.tools)
+
+
+def reasons(episodes: Sequence[Episode]) -> Mapping[str, int]:
+    """Reason codes of all that failed, the most frequent first."""
+    counts: dict[str, int] = {}
+    for episode in episodes:
+        for name, score in episode.env.scores.items():
+            for code in dict.fromkeys(score.codes):
+                counts[f"{name}: {code}"] = counts.get(f"{name}: {code}", 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def transcripts(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    """What was asked, what was said, and what each check says of it, one object a task."""
+    return [
+        {
+            "id": e.question.id, "group": e.question.group, "messages": list(e.question.messages), "said": e.env.said,
+            "gold": list(e.question.gold), "passed": e.env.passed,
+            "checks": {name: {"value": s.value, "codes": list(s.codes)} for name, s in e.env.scores.items()},
+        }
+        for e in episodes
+    ]  # fmt: skip
+
+
+def _rate(prefix: str, name: str, passed: Sequence[bool]) -> dict[str, float]:
+    low, high = wilson(sum(passed), len(passed))
+    stem = name.removesuffix("_rate")
+    return {
+        f"{prefix}.{name}": sum(passed) / len(passed),
+        f"{prefix}.{stem}_low": low,
+        f"{prefix}.{stem}_high": high,
+        f"{prefix}.n": len(passed),
+    }
