@@ -15,7 +15,7 @@ from aj.errors import ParamsError
 from aj.params import read_yaml
 from aj.validators import registry as validators
 
-FILE = Path("data/competencies.yaml")
+FILE = Path(__file__).parents[2] / "data" / "competencies.yaml"
 WHERE = {
     "lakehouse_fundamentals": "lakehouse",
     "unity_catalog_governance": "governance",

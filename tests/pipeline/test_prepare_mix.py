@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from aj.competencies.registry import read
 from aj.hashing import hash_tree
 from aj.sources.rows import read_all
 
 ROOT = Path(__file__).parents[2]
+TASKS = "  competencies:\n    share: 0.30\n"
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("n", "r", "st", "lm")]
 CARD = """\
 kind: {kind}
@@ -117,14 +119,14 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     params = project / "params.yaml"
     shutil.copy(ROOT / "params.yaml", params)
-    text = replaced(params, {"preference_pairs": 40, "rl_questions": 20, "max_broken": 0.1, "total": 300, "max_leaks": 0.1})
+    text = replaced(params, {"preference_pairs": 40, "rl_questions": 20, "rl_tasks": 0, "max_broken": 0.1, "total": 300, "max_leaks": 0.1})
     shares = {"chats": 0.8, "herbal-sample": 0.08, "traces": 0.02}
     others = "".join(f"  {name}:\n    share: {share}\n" for name, share in shares.items())
-    params.write_text(text.replace("  agent:\n    share: 0.03\n", others).replace("share: 0.97", "share: 0.1"))
-    lexicon = Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml")
+    params.write_text(text.replace("  agent:\n    share: 0.02\n", others).replace("share: 0.68", "share: 0.1").replace(TASKS, ""))
+    words = corpus.Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     template = (ROOT / "data/templates/chatml.jinja").read_text(encoding="utf-8")
     sample = (ROOT / "data/sources/herbal-sample/sample.txt").read_text(encoding="utf-8")
-    texts = [*corpus.documents(lexicon, 5, 300), *WORDS, sample]
+    texts = [*corpus.documents(words, 5, 300), *WORDS, sample]
     tokenizer = bpe.train(texts, vocab_size=1024, context_length=512, chat_template=template)
     tokenizer.save_pretrained(project / "data/raw/base")
     shutil.copy(ROOT / "dvc.yaml", project)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from aj import params
+from aj.competencies.registry import read
 from aj.sources import base
 from aj.sqlenv.family import Lexicon
 from aj.tiny import corpus, pretrain, tokenizer
@@ -31,15 +32,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     p = params.load(ROOT / "params.yaml")
     assert p.pretrain
     shape = replace(p.pretrain, steps=60, batch_size=8)
-    lexicon = Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml")
+    words = corpus.Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     bpe = tokenizer.train(
-        corpus.documents(lexicon, 1, 500),
+        corpus.documents(words, 1, 500),
         vocab_size=600,
         context_length=shape.context_length,
         chat_template=(ROOT / p.base.chat_template).read_text(),
     )
     model = pretrain.build(shape, bpe, 1)
-    rows = bpe(list(corpus.documents(lexicon, 2, shape.steps * shape.batch_size)))["input_ids"]
+    rows = bpe(list(corpus.documents(words, 2, shape.steps * shape.batch_size)))["input_ids"]
     pretrain.train(model, rows, shape, pad=bpe.pad_token_id, seed=3)
     folder = tmp_path_factory.mktemp("base")
     model.save_pretrained(folder)

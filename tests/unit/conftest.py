@@ -11,8 +11,10 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports the hub: no unit test reaches a network
 
+from aj.competencies import registry
 from aj.sqlenv.family import Lexicon
 from aj.sqlenv.questions import Question, read
+from aj.tiny import corpus
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -38,12 +40,17 @@ def lexicon() -> Lexicon:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(lexicon: Lexicon) -> "PreTrainedTokenizerFast":
+def words(lexicon: Lexicon) -> corpus.Words:
+    """What the pretraining corpus is drawn from."""
+    return corpus.Words(lexicon, registry.read())
+
+
+@pytest.fixture(scope="session")
+def tokenizer(words: corpus.Words) -> "PreTrainedTokenizerFast":
     """The tiny tokenizer, trained on 300 documents."""
-    from aj.tiny import corpus
     from aj.tiny import tokenizer as bpe
 
-    texts = corpus.documents(lexicon, 5, 300)
+    texts = corpus.documents(words, 5, 300)
     return bpe.train(texts, vocab_size=1024, context_length=512, chat_template=TEMPLATE.read_text(encoding="utf-8"))
 
 

@@ -125,8 +125,8 @@ def schemas_in(document: str, lexicon: Lexicon) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 17])
-def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, seed: int) -> None:
-    documents = list(corpus.documents(lexicon, seed, 600))
+def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, words: corpus.Words, seed: int) -> None:
+    documents = list(corpus.documents(words, seed, 600))
     schemas = set().union(*(schemas_in(d, lexicon) for d in documents))
     assert len(schemas) > 300
     assert not any(is_held_out(s, lexicon.held_out_share) for s in schemas)
@@ -139,15 +139,15 @@ def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, 
     assert set(unknown) <= set(lexicon.tables)
 
 
-def test_the_corpus_is_the_same_for_the_same_seed_and_a_prefix_of_a_longer_one(lexicon: Lexicon) -> None:
-    short = list(corpus.documents(lexicon, 3, 40))
-    assert list(corpus.documents(lexicon, 3, 80))[:40] == short
-    assert list(corpus.documents(lexicon, 4, 40)) != short
+def test_the_corpus_is_the_same_for_the_same_seed_and_a_prefix_of_a_longer_one(words: corpus.Words) -> None:
+    short = list(corpus.documents(words, 3, 40))
+    assert list(corpus.documents(words, 3, 80))[:40] == short
+    assert list(corpus.documents(words, 4, 40)) != short
     assert sum(corpus.KINDS.values()) == 100
 
 
-def test_every_word_of_the_protocol_occurs_in_the_corpus(lexicon: Lexicon) -> None:
-    text = "\n".join(corpus.documents(lexicon, 9, 400))
+def test_every_word_of_the_protocol_occurs_in_the_corpus(words: corpus.Words) -> None:
+    text = "\n".join(corpus.documents(words, 9, 400))
     words = [
         "DESCRIBE: ",
         "SAMPLE: ",
@@ -164,8 +164,8 @@ def test_every_word_of_the_protocol_occurs_in_the_corpus(lexicon: Lexicon) -> No
     assert [w for w in words if w not in text] == []
 
 
-def test_the_worked_episodes_of_the_corpus_answer_what_their_query_gives(lexicon: Lexicon) -> None:
-    found = [e for d in corpus.documents(lexicon, 11, 200) for e in re.findall(r"result: (.*)\nANSWER: (.*)\n", d)]
+def test_the_worked_episodes_of_the_corpus_answer_what_their_query_gives(words: corpus.Words) -> None:
+    found = [e for d in corpus.documents(words, 11, 200) for e in re.findall(r"result: (.*)\nANSWER: (.*)\n", d)]
     assert len(found) > 100
     assert all(result == answer for result, answer in found)
 

@@ -31,11 +31,11 @@ def test_any_text_survives(tokenizer: "PreTrainedTokenizerFast", text: str) -> N
     assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
 
 
-def test_training_and_saving_give_the_same_tokenizer(lexicon: Lexicon, tmp_path: Path) -> None:
+def test_training_and_saving_give_the_same_tokenizer(words: corpus.Words, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     made = [
-        bpe.train(corpus.documents(lexicon, 5, 60), vocab_size=400, context_length=64, chat_template="{{ messages[0].content }}")
+        bpe.train(corpus.documents(words, 5, 60), vocab_size=400, context_length=64, chat_template="{{ messages[0].content }}")
         for _ in range(2)
     ]
     assert made[0].get_vocab() == made[1].get_vocab()
