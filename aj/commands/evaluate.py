@@ -6,10 +6,15 @@ What is not covered: see aj/evaluation/contenders.py.
 import argparse
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aj.commands import Commands
 from aj.errors import ParamsError
+
+if TYPE_CHECKING:
+    from aj.sqlenv.questions import Question
 
 
 def register(commands: Commands) -> None:
@@ -45,11 +50,10 @@ def run(given: argparse.Namespace) -> None:
     from aj.sqlenv import questions
 
     usable, refused = questions.sift(given.episodes)
-    asked = [q if q.system else replace(q, system=given.system) for q in usable if not given.split or q.split in given.split]
+    asked = [q if q.system else replace(q, system=given.system) for q in usable if _wanted(q, given.split)]
     if not asked:
-        raise ParamsError(
-            f"no question of {given.episodes} has split {', '.join(given.split)}: it has {', '.join(sorted({q.split for q in usable}))}."
-        )
+        known = ", ".join(sorted({q.split for q in usable if q.split_said})) or "none; leave --split out"
+        raise ParamsError(f"no question of {given.episodes} has split {', '.join(given.split)}: it has {known}.")
     play = players.Play(
         budget=given.budget, max_new_tokens=given.max_new_tokens, max_length=given.max_length, batch_size=given.batch_size,
         threads=players.threads(), temperature=given.temperature, seed=given.seed, base=given.base, tokenizer=given.tokenizer, name=given.name,
@@ -71,3 +75,7 @@ def run(given: argparse.Namespace) -> None:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8", errors="surrogatepass")
+
+
+def _wanted(question: "Question", splits: Sequence[str] | None) -> bool:
+    return not splits or (question.split_said and question.split in splits)

@@ -36,6 +36,8 @@ class Question:
     system: str
     difficulty: str = ""
     """As its set calls it; "" where it does not say."""
+    split_said: bool = True
+    """Whether its set says a split; one that says none is a set to learn from, and has no splits to tell apart."""
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -113,6 +115,7 @@ def read(row: Any, folder: Path, index: int) -> Question:
     return Question(
         id=name, text=text, database=path, gold_sql=sql, gold=gold, ordered=ordered, tables=tables, split=row.get("split", "train"),
         template=row.get("template", ""), system=row.get("system", ""), difficulty=str(row.get("difficulty") or ""),
+        split_said="split" in row,
     )  # fmt: skip
 
 

@@ -114,7 +114,31 @@ def test_the_command_writes_a_table_numbers_and_transcripts(
     out["transcripts"].write_text(changed)
     assert cli.main(["replay", str(out["transcripts"]), "--episodes", str(tmp_path)]) == 1
     assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "no"]) == 1
-    assert "has split no: it has train" in capsys.readouterr().err
+    assert "has split no: it has none; leave --split out." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("splits", "shown"),
+    [
+        (["", "", ""], ["all"]), (["dev", "dev", "dev"], ["dev"]), (["a", "b", "a"], ["all", "a", "b"]), (["a", "", "a"], ["all", "a"]),
+        (["train"] * 3, ["train"]),
+    ],
+)  # fmt: skip
+def test_a_row_stands_for_the_questions_that_no_other_row_is_about(
+    splits: list[str], shown: list[str], make_database: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_database()
+    rows = [{"question": "?", "db_id": "shop", "query": "SELECT 5", **({"split": split} if split else {})} for split in splits]
+    (tmp_path / "questions.json").write_text(json.dumps(rows))
+    out = tmp_path / "out.json"
+    assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--json", str(out)]) == 0
+    printed = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert printed == ["questions", *shown]
+    numbers = json.loads(out.read_text())
+    assert numbers["total"]["n"] == 3
+    assert [row["split"] for row in numbers["by_split"]] == [name for name in shown if name != "all"]
+    if "" in splits:
+        assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "train"]) == 1
 
 
 def test_recorded_episodes_are_played_again(make_question: Callable[..., Question]) -> None:
