@@ -56,9 +56,9 @@ class Measured:
         return "\n".join(lines)
 
     def transcripts(self) -> list[transcript.Transcript]:
-        """One a question, with its hash chain; each replays (aj/sqlenv/transcript.py)."""
+        """One a question, with its hash chain, as it was played; each replays (aj/sqlenv/transcript.py)."""
         return [
-            {**transcript.record(e.question, self.play.budget, e.actions), "split": e.question.split, "text": e.question.text,
+            {**transcript.written(e.env, e.actions), "split": e.question.split, "text": e.question.text,
              "gold_sql": e.question.gold_sql, "correct": bool(e.env.correct), "failed": e.failed}
             for e in self.episodes
         ]  # fmt: skip

@@ -30,17 +30,22 @@ def write(question: Question, budget: int, steps: Iterable[Sequence[Any]]) -> Tr
     return {**head, "steps": chained}
 
 
-def record(question: Question, budget: int, actions: Iterable[str]) -> Transcript:
+def written(env: SQLEnv, actions: Sequence[str]) -> Transcript:
+    """The transcript of what ``env`` has played: ``actions``, the texts of all its steps, beside what came of each."""
+    steps = ((action, seen.text, seen.reward, seen.done) for action, seen in zip(actions, env.seen, strict=True))
+    return write(env.question, env.budget, steps)
+
+
+def record(question: Question, budget: int, actions: Sequence[str]) -> Transcript:
     """Play actions, as text, and write down what happened; actions after the end are played too."""
-    env, steps = SQLEnv(budget), []
+    env = SQLEnv(budget)
     env.reset(question)
     try:
         for action in actions:
-            seen = env.step(action)
-            steps.append((action, seen.text, seen.reward, seen.done))
+            env.step(action)
     finally:
         env.close()
-    return write(question, budget, steps)
+    return written(env, actions)
 
 
 def check(transcript: Mapping[str, Any]) -> None:
