@@ -1,7 +1,6 @@
 """`aj replay FILE`: play the transcripts of an evaluation again and compare every byte."""
 
 import argparse
-import json
 from pathlib import Path
 
 from aj.commands import Commands
@@ -21,7 +20,7 @@ def run(given: argparse.Namespace) -> None:
     from aj.sqlenv import questions, transcript
 
     known = {q.id: q for q in questions.sift(given.episodes)[0]}
-    found = [json.loads(line) for line in given.transcripts.read_text(encoding="utf-8", errors="surrogatepass").splitlines()]
+    found = transcript.read(given.transcripts)
     for one in found:
         if one["question"] not in known:
             raise EpisodeError(

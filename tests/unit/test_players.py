@@ -145,14 +145,3 @@ def test_a_row_stands_for_the_questions_that_no_other_row_is_about(
     assert [row["split"] for row in numbers["by_split"]] == [name for name in shown if name != "all"]
     if "" in splits:
         assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "train"]) == 1
-
-
-def test_recorded_episodes_are_played_again(make_question: Callable[..., Question]) -> None:
-    asked = [make_question() for _ in range(3)]
-    once = players.play_by_chance(asked, PLAY.budget, seed=3)
-    again = players.play_again(asked, PLAY.budget, {e.question.id: e.actions for e in once})
-    assert [(e.actions, e.observations, e.env.reward_sum) for e in again] == [
-        (e.actions, e.observations, e.env.reward_sum) for e in once
-    ]
-    longer = {e.question.id: [*e.actions, "ANSWER: 1", "ANSWER: 42"] for e in once}  # what comes after the end is not played
-    assert all(len(e.actions) <= PLAY.budget for e in players.play_again(asked, PLAY.budget, longer))
