@@ -1,14 +1,12 @@
 """What GRPO has learned, as a page for a person: its curves, and the same held-out questions played at random, after sft, dpo and grpo.
 
-The episodes are those that eval has played: their actions are played again. Run by `dvc repro`; by hand: `python -m stages.grpo_report`.
+The episodes are those that eval has played, read from their transcripts. Run by `dvc repro`; by hand: `python -m stages.grpo_report`.
 """
 
 import csv
-import json
 from pathlib import Path
 
-from aj.errors import DataError
-from aj.evaluation import page, players, suites
+from aj.evaluation import page, players, suites, told
 from aj.params import derive
 from aj.sqlenv import questions
 from aj.stage import Run, seal
@@ -23,13 +21,10 @@ def main(run: Run) -> None:
 
     # 2. Chance, and what the model did after each stage.
     budget = run.params.eval.budget
-    played = {"random": players.play_by_chance(asked, budget, seed=derive(run.params.seed, "chance"))}
+    chance = players.play_by_chance(asked, budget, seed=derive(run.params.seed, "chance"))
+    played = {"random": [told.of(episode) for episode in chance]}
     for form in FORMS:
-        lines = (TRANSCRIPTS / f"{form}.jsonl").read_text(encoding="utf-8").splitlines()
-        recorded = {t["question"]: [step["action"] for step in t["steps"]] for t in map(json.loads, lines)}
-        if missing := [q.id for q in asked if q.id not in recorded]:
-            raise DataError(f"{form} was not asked question {missing[0]!r}: run eval again.")
-        played[form] = players.play_again(asked, budget, recorded)
+        played[form] = told.read(TRANSCRIPTS / f"{form}.jsonl", asked)
 
     # 3. The page.
     with CURVE.open(newline="", encoding="utf-8") as stream:

@@ -18,6 +18,7 @@ class Measured:
     play: Play
     total: dict[str, Any]
     by_split: list[dict[str, Any]]
+    """Empty where the set says no splits."""
     by_difficulty: list[dict[str, Any]]
     """Empty where the set does not say how difficult its questions are."""
     episodes: Sequence[Episode]
@@ -30,7 +31,10 @@ class Measured:
         }  # fmt: skip
 
     def markdown(self) -> str:
-        """A table a person reads: accuracy with its 95 % interval (Wilson), and how the episodes went."""
+        """A table a person reads: accuracy with its 95 % interval (Wilson), and how the episodes went.
+
+        A single split is all there is: its row stands for all.
+        """
         lines = [
             f"`{self.model}`, budget {self.play.budget}, "
             + (f"temperature {self.play.temperature:g}" if self.play.temperature else "greedy"),
@@ -38,8 +42,9 @@ class Measured:
             "| questions | n | accuracy (95 %) | executed | turns | parse failures | answered | failed |",
             "|---|---|---|---|---|---|---|---|",
         ]
+        alone = [row["n"] for row in self.by_split] == [self.total["n"]]
         named = [
-            ("all", self.total),
+            *([] if alone else [("all", self.total)]),
             *((r["split"], r) for r in self.by_split),
             *((r["difficulty"], r) for r in self.by_difficulty),
         ]
@@ -51,9 +56,9 @@ class Measured:
         return "\n".join(lines)
 
     def transcripts(self) -> list[transcript.Transcript]:
-        """One a question, with its hash chain; each replays (aj/sqlenv/transcript.py)."""
+        """One a question, with its hash chain, as it was played; each replays (aj/sqlenv/transcript.py)."""
         return [
-            {**transcript.record(e.question, self.play.budget, e.actions), "split": e.question.split, "text": e.question.text,
+            {**transcript.written(e.env, e.actions), "split": e.question.split, "text": e.question.text,
              "gold_sql": e.question.gold_sql, "correct": bool(e.env.correct), "failed": e.failed}
             for e in self.episodes
         ]  # fmt: skip
@@ -66,7 +71,7 @@ def count(model: str, play: Play, episodes: Sequence[Episode]) -> Measured:
         model=model,
         play=play,
         total=accuracy_by("set", episodes, lambda _: "all")[0],
-        by_split=accuracy_by("split", episodes, lambda q: q.split),
+        by_split=accuracy_by("split", [e for e in episodes if e.question.split_said], lambda q: q.split),
         by_difficulty=accuracy_by("difficulty", known, lambda q: q.difficulty),
         episodes=episodes,
     )

@@ -17,10 +17,10 @@ from aj.errors import EpisodeError
 from aj.evaluation.curves import WINDOW, line_chart, series
 from aj.evaluation.statistics import wilson
 from aj.evaluation.suites import spread
+from aj.evaluation.told import Told
 from aj.mix.report import shown
 from aj.sqlenv.actions import parse
 from aj.sqlenv.questions import Question, gold_text
-from aj.sqlenv.rollout import Episode
 
 TEMPLATE = Path(__file__).parent.parent.parent / "data" / "templates" / "transcripts.html"
 MOST = 24  # questions that are shown
@@ -77,7 +77,7 @@ class Block:
 
 
 def write(
-    path: Path, *, title: str, players: Mapping[str, Sequence[Episode]], curve: Iterable[Mapping[str, Any]] = ()
+    path: Path, *, title: str, players: Mapping[str, Sequence[Told]], curve: Iterable[Mapping[str, Any]] = ()
 ) -> None:  # fmt: skip
     """Write the page. ``players``: name -> episodes of the same questions in the same order, the one to compare with first.
 
@@ -86,7 +86,7 @@ def write(
     path.write_bytes(render(title=title, players=players, curve=curve).encode("utf-8"))
 
 
-def render(*, title: str, players: Mapping[str, Sequence[Episode]], curve: Iterable[Mapping[str, Any]] = ()) -> str:
+def render(*, title: str, players: Mapping[str, Sequence[Told]], curve: Iterable[Mapping[str, Any]] = ()) -> str:
     """The whole page, as ``write`` writes it."""
     import jinja2
 
@@ -107,7 +107,7 @@ def render(*, title: str, players: Mapping[str, Sequence[Episode]], curve: Itera
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(context)
 
 
-def same_questions(players: Mapping[str, Sequence[Episode]]) -> None:
+def same_questions(players: Mapping[str, Sequence[Told]]) -> None:
     """Raise EpisodeError unless all players have the same questions in the same order, and at least one."""
     if not players:
         raise EpisodeError("a page of 0 players shows nothing: name at least one.")
@@ -129,7 +129,7 @@ def same_questions(players: Mapping[str, Sequence[Episode]]) -> None:
                 )
 
 
-def scores(player: str, episodes: Sequence[Episode]) -> list[Score]:
+def scores(player: str, episodes: Sequence[Told]) -> list[Score]:
     """One row for all questions, then one a split where there are several."""
     splits = list(dict.fromkeys(e.question.split for e in episodes))
     groups = [("all", list(episodes))]
@@ -137,7 +137,7 @@ def scores(player: str, episodes: Sequence[Episode]) -> list[Score]:
     return [_score(player, name, group) for name, group in groups]
 
 
-def chosen(players: Mapping[str, Sequence[Episode]]) -> tuple[list[tuple[str, int, int]], list[Block]]:
+def chosen(players: Mapping[str, Sequence[Told]]) -> tuple[list[tuple[str, int, int]], list[Block]]:
     """(kinds as (name, questions in all, of them shown), the blocks to show), both in the order of kinds.
 
     A kind with more questions than its turn allows is thinned evenly, so that no split is left out for standing last.
@@ -145,7 +145,7 @@ def chosen(players: Mapping[str, Sequence[Episode]]) -> tuple[list[tuple[str, in
     names = _kinds(list(players))
     found: list[list[int]] = [[] for _ in names]
     for index, episodes in enumerate(zip(*players.values(), strict=True)):
-        found[_kind([bool(e.env.correct) for e in episodes])].append(index)
+        found[_kind([e.correct for e in episodes])].append(index)
     shares = quotas([len(indices) for indices in found], MOST)
     rows = list(zip(names, found, shares, strict=True))
     blocks = [_block(players, name, index) for name, indices, share in rows for index in spread(indices, share)]
@@ -163,13 +163,13 @@ def quotas(counts: Sequence[int], most: int) -> list[int]:
     return taken
 
 
-def _score(player: str, name: str, episodes: Sequence[Episode]) -> Score:
-    right = sum(bool(e.env.correct) for e in episodes)
+def _score(player: str, name: str, episodes: Sequence[Told]) -> Score:
+    right = sum(e.correct for e in episodes)
     low, high = wilson(right, len(episodes))
     return Score(
         player=player, questions=name, n=len(episodes), right=right, low=low, high=high,
-        answered=sum(bool(e.env.answered) for e in episodes), cut=sum(bool(e.out_of_context or e.failed) for e in episodes),
-        parse_failures=sum(e.env.parse_failures for e in episodes), actions=sum(len(e.actions) for e in episodes),
+        answered=sum(e.answered for e in episodes), cut=sum(bool(e.out_of_context or e.failed) for e in episodes),
+        parse_failures=sum(e.parse_failures for e in episodes), actions=sum(len(e.actions) for e in episodes),
     )  # fmt: skip
 
 
@@ -185,23 +185,23 @@ def _kind(right: Sequence[bool]) -> int:
     return 2 if len({*right}) > 1 else 4 if right[0] else 3
 
 
-def _block(players: Mapping[str, Sequence[Episode]], kind: str, index: int) -> Block:
+def _block(players: Mapping[str, Sequence[Told]], kind: str, index: int) -> Block:
     question = next(iter(players.values()))[index].question
     columns = [_played(name, episodes[index]) for name, episodes in players.items()]
     return Block(index + 1, kind, question, gold_text(question.gold), columns)
 
 
-def _played(player: str, episode: Episode) -> Played:
+def _played(player: str, episode: Told) -> Played:
     turns = [
         Turn(action, parse(action).well_formed, seen, seen.startswith("error: "))
         for action, seen in zip(episode.actions, episode.observations, strict=True)
     ]
-    return Played(player, bool(episode.env.correct), _ending(episode), episode.env.parse_failures, turns)
+    return Played(player, episode.correct, _ending(episode), episode.parse_failures, turns)
 
 
-def _ending(episode: Episode) -> str:
+def _ending(episode: Told) -> str:
     if episode.failed:
         return f"no answer: the player failed ({episode.failed})"
     if episode.out_of_context:
         return "no answer: out of context"
-    return "" if episode.env.answered else "no answer: out of actions"
+    return "" if episode.answered else "no answer: out of actions"

@@ -1,12 +1,12 @@
 """Who plays episodes, once it is open: a player takes questions and gives one episode each, in their order.
 
-Anything that continues tokens (``by_tokens``), chance (``play_by_chance``: the control, actions of the grammar drawn blindly, among
-them values that it saw), and what was played before (``play_again``). Opening a model is contenders.py's.
+Anything that continues tokens (``by_tokens``) and chance (``play_by_chance``: the control, actions of the grammar drawn blindly,
+among them values that it saw). Opening a model is contenders.py's.
 """
 
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Converse, Episode, Hear, Roller
 
 Player = Callable[[Sequence[Question]], list[Episode]]
-Choose = Callable[[str], str | None]
-"""What came back ("" at first) -> the next action, or None to leave."""
+Choose = Callable[[str], str]
+"""What came back ("" at first) -> the next action."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,21 +78,11 @@ def play_by_chance(questions: Sequence[Question], budget: int, *, seed: int) -> 
     return [_played(question, budget, blind(question)) for question in questions]
 
 
-def play_again(questions: Sequence[Question], budget: int, actions: Mapping[str, Sequence[str]]) -> list[Episode]:
-    """Episodes that were played before, by their actions: question id -> the texts, in order."""
-
-    def recorded(question: Question) -> Choose:
-        left = iter(actions[question.id])
-        return lambda _: next(left, None)
-
-    return [_played(question, budget, recorded(question)) for question in questions]
-
-
 def _played(question: Question, budget: int, choose: Choose) -> Episode:
     episode, heard = start(question, budget), ""
     try:
-        while episode.live and (action := choose(heard)) is not None:
-            heard = act(episode, action)
+        while episode.live:
+            heard = act(episode, choose(heard))
     finally:
         episode.env.close()
     return episode

@@ -1,12 +1,11 @@
 """What every form of the model is measured on: SQLEnv episodes by split, and validation loss.
 
-The same items for every form, with n and a 95 % interval beside each accuracy. An engine is anything with
-``generate`` and ``logits`` (transformers_engine.py, llama_engine.py).
+The same items for every form, with n and a 95 % interval beside each accuracy.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from aj.evaluation.statistics import wilson
 from aj.sqlenv.actions import parse
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
     from aj.chat import Tokens
 
 HEADLINE = "unseen_schemas"  # the split that is also sampled, and that the README and the controls quote
-
-
-class Engine(Protocol):
-    """Decoding and scoring of token ids."""
-
-    def generate(self, contexts: Sequence[Sequence[int]], max_new_tokens: int) -> list[list[int]]:
-        """New ids of each context, in order, end of turn included where it was reached."""
-
-    def logits(self, rows: Sequence[Sequence[int]]) -> "Iterator[np.ndarray]":
-        """float32 logits (len(row), vocabulary) of each row."""
 
 
 def first_of_each_split(questions: Sequence[Question], most: int) -> list[Question]:

@@ -31,10 +31,12 @@ class TransformersEngine:
 
         training = self.model.training
         self.model.eval()
-        with torch.no_grad():
-            for start in range(0, len(prompts), self.batch_size):
-                self._wave(prompts[start : start + self.batch_size], start, max_new_tokens, hear)
-        self.model.train(training)
+        try:
+            with torch.no_grad():
+                for start in range(0, len(prompts), self.batch_size):
+                    self._wave(prompts[start : start + self.batch_size], start, max_new_tokens, hear)
+        finally:
+            self.model.train(training)
 
     def _wave(self, prompts: Sequence[Sequence[int]], first: int, max_new_tokens: int, hear: "Hear") -> None:
         import torch

@@ -60,6 +60,7 @@ class SQLEnv:
         self.close()
         self.question, self.database = question, Database(question.database)
         self.history: list[str] = []
+        self.seen: list[Observation] = []  # of every step, for transcripts: nothing is played twice to be written down
         self.described: dict[str, str] = {}
         self._shown: set[str] = set()
         self.done = self.correct = self.answered = False
@@ -85,6 +86,10 @@ class SQLEnv:
 
     def act(self, action: Action) -> Observation:
         """Play one parsed action."""
+        self.seen.append(self._act(action))
+        return self.seen[-1]
+
+    def _act(self, action: Action) -> Observation:
         if self.done:
             self.reward_sum += rewards.AFTER_ANSWER
             return self._observe("", "the episode is over", rewards.AFTER_ANSWER)

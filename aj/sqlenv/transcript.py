@@ -7,7 +7,9 @@ What is not covered: somebody who changes a transcript and all its hashes (repla
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from aj.errors import EpisodeError
@@ -30,17 +32,42 @@ def write(question: Question, budget: int, steps: Iterable[Sequence[Any]]) -> Tr
     return {**head, "steps": chained}
 
 
-def record(question: Question, budget: int, actions: Iterable[str]) -> Transcript:
+def written(env: SQLEnv, actions: Sequence[str]) -> Transcript:
+    """The transcript of what ``env`` has played: ``actions``, the texts of all its steps, beside what came of each."""
+    steps = ((action, seen.text, seen.reward, seen.done) for action, seen in zip(actions, env.seen, strict=True))
+    return write(env.question, env.budget, steps)
+
+
+def record(question: Question, budget: int, actions: Sequence[str]) -> Transcript:
     """Play actions, as text, and write down what happened; actions after the end are played too."""
-    env, steps = SQLEnv(budget), []
+    env = SQLEnv(budget)
     env.reset(question)
     try:
         for action in actions:
-            seen = env.step(action)
-            steps.append((action, seen.text, seen.reward, seen.done))
+            env.step(action)
     finally:
         env.close()
-    return write(question, budget, steps)
+    return written(env, actions)
+
+
+def read(path: Path) -> list[Transcript]:
+    """The transcripts of a file, a line each, every chain checked. Raises EpisodeError naming what cannot be read."""
+    if not path.is_file():
+        raise EpisodeError(f"{str(path)!r} does not exist: name a file that `aj evaluate --transcripts` or the eval stage wrote.")
+    found = []
+    # Only a line feed ends a line: the line separators of Unicode stand unescaped in what a model wrote.
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="surrogatepass").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            one = json.loads(line)
+        except ValueError as error:
+            raise EpisodeError(f"line {number} of {str(path)!r} is not JSON ({error}): write the transcripts again.") from None
+        if not isinstance(one, dict):
+            raise EpisodeError(f"line {number} of {str(path)!r} is a {type(one).__name__}: a transcript is an object a line.")
+        check(one)
+        found.append(one)
+    return found
 
 
 def check(transcript: Mapping[str, Any]) -> None:

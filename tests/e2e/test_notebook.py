@@ -35,7 +35,7 @@ def outputs(cells: list[dict[str, Any]], kind: str) -> list[str]:
 
 def test_it_learns(executed: list[dict[str, Any]]) -> None:
     printed = "".join(outputs(executed, "text"))
-    rows = re.findall(r"\| all \| (\d+) \| (\S+) \((\S+) to (\S+)\)", printed)
+    rows = re.findall(r"\| unseen_schemas \| (\d+) \| (\S+) \((\S+) to (\S+)\)", printed)
     assert [int(n) for n, *_ in rows] == [300, 300, 300]
     base, sft, grpo = ([float(x) for x in row[1:]] for row in rows)
     assert sft[1] > base[2]  # the intervals do not meet

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("[a-z]*.py"))
 ORDER = ["foreach", "matrix", "do", "desc", "cmd", "deps", "params", "outs", "metrics", "plots"]
 LAYERS = [
-    {"stages", "cli"},
+    {"stages", "cli", "commands"},
     {"sources", "mix", "tiny", "training", "export", "evaluation"},
     {"competencies"},
     {"sqlenv", "validators"},

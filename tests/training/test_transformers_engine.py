@@ -104,3 +104,10 @@ def test_training_mode_is_left_as_it_was(small: Small, model: Any, tmp_path: Pat
         model.train(mode)
         TransformersEngine(model, small.tokenizer, batch_size=2).converse([[1, 2]], 1, lambda *_: None)
         assert model.training is mode
+
+        def deaf(number: int, turn: list[int]) -> list[int] | None:
+            raise LookupError(number)
+
+        with pytest.raises(LookupError):
+            TransformersEngine(model, small.tokenizer, batch_size=2).converse([[1, 2]], 1, deaf)
+        assert model.training is mode

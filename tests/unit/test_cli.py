@@ -1,11 +1,13 @@
 """The `aj` command on real files."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from aj.cli import main
+from aj.cli import ROOMS, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,3 +58,16 @@ def test_check_says_everything_that_is_wrong(project: Path, capsys: pytest.Captu
     path.write_text(path.read_text().replace("lora_r: abc", "lora_r: 8").replace("  sqlenv:", "  sqlenw:"))
     assert main(["check"]) == 1
     assert "pretrain.heads is 7" in capsys.readouterr().err
+
+
+def test_every_room_of_the_house_is_open_and_help_imports_nothing_heavy() -> None:
+    rooms = {p.stem for p in (ROOT / "aj/commands").glob("[a-z]*.py")}
+    assert {room.__name__.rpartition(".")[2] for room in ROOMS} == rooms
+    code = (
+        "import sys; from aj.cli import ROOMS, main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: print('heavy:', sorted({'torch', 'transformers', 'numpy', 'pyarrow', 'openai', 'sqlglot', 'tqdm'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("heavy: []\n")
+    assert all(f"    {name} " in done.stdout for name in ("use", "check", "play", "evaluate", "replay", "audit-rewards", "teach"))

@@ -12,6 +12,7 @@ from aj.errors import ParamsError
 from aj.evaluation import contenders, harness, players
 from aj.evaluation.players import Play
 from aj.sqlenv import transcript
+from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 from tests.unit import loopback
 
@@ -45,7 +46,9 @@ def talk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield server
 
 
-def test_an_endpoint_plays_and_is_measured(talk: Any, make_question: Callable[..., Question]) -> None:
+def test_an_endpoint_plays_and_is_measured(
+    talk: Any, make_question: Callable[..., Question], monkeypatch: pytest.MonkeyPatch
+) -> None:
     talk.script = ["DESCRIBE: herbs", "what?", "ANSWER: 42"]
     asked = [make_question(), make_question("SELECT price FROM herbs WHERE name = 'ben'")]
     found = measure(f"{talk.address}/v1", asked)
@@ -53,7 +56,10 @@ def test_an_endpoint_plays_and_is_measured(talk: Any, make_question: Callable[..
     assert (found.total["n"], found.total["accuracy"]) == (2, 0.5)
     assert (found.total["executed"], found.total["parse_failures"]) == (pytest.approx(2 / 3), 1.0)
     assert "| all | 2 | 0.500 (0.095 to 0.905) | 0.667 | 3.00 | 1.000 | 1.000 | 0.000 |" in found.markdown()
-    for one, question in zip(found.transcripts(), asked, strict=True):
+    monkeypatch.setattr(SQLEnv, "act", lambda *_: pytest.fail("played again"))
+    written = found.transcripts()
+    monkeypatch.undo()
+    for one, question in zip(written, asked, strict=True):
         transcript.replay(one, question)
 
 
@@ -114,15 +120,28 @@ def test_the_command_writes_a_table_numbers_and_transcripts(
     out["transcripts"].write_text(changed)
     assert cli.main(["replay", str(out["transcripts"]), "--episodes", str(tmp_path)]) == 1
     assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "no"]) == 1
-    assert "has split no: it has train" in capsys.readouterr().err
+    assert "has split no: it has none; leave --split out." in capsys.readouterr().err
 
 
-def test_recorded_episodes_are_played_again(make_question: Callable[..., Question]) -> None:
-    asked = [make_question() for _ in range(3)]
-    once = players.play_by_chance(asked, PLAY.budget, seed=3)
-    again = players.play_again(asked, PLAY.budget, {e.question.id: e.actions for e in once})
-    assert [(e.actions, e.observations, e.env.reward_sum) for e in again] == [
-        (e.actions, e.observations, e.env.reward_sum) for e in once
-    ]
-    longer = {e.question.id: [*e.actions, "ANSWER: 1", "ANSWER: 42"] for e in once}  # what comes after the end is not played
-    assert all(len(e.actions) <= PLAY.budget for e in players.play_again(asked, PLAY.budget, longer))
+@pytest.mark.parametrize(
+    ("splits", "shown"),
+    [
+        (["", "", ""], ["all"]), (["dev", "dev", "dev"], ["dev"]), (["a", "b", "a"], ["all", "a", "b"]), (["a", "", "a"], ["all", "a"]),
+        (["train"] * 3, ["train"]),
+    ],
+)  # fmt: skip
+def test_a_row_stands_for_the_questions_that_no_other_row_is_about(
+    splits: list[str], shown: list[str], make_database: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_database()
+    rows = [{"question": "?", "db_id": "shop", "query": "SELECT 5", **({"split": split} if split else {})} for split in splits]
+    (tmp_path / "questions.json").write_text(json.dumps(rows))
+    out = tmp_path / "out.json"
+    assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--json", str(out)]) == 0
+    printed = [line.split(" | ")[0].strip("| ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert printed == ["questions", *shown]
+    numbers = json.loads(out.read_text())
+    assert numbers["total"]["n"] == 3
+    assert [row["split"] for row in numbers["by_split"]] == [name for name in shown if name != "all"]
+    if "" in splits:
+        assert cli.main(["evaluate", "--model", "random", "--episodes", str(tmp_path), "--split", "train"]) == 1

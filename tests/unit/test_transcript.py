@@ -1,19 +1,22 @@
 """Transcripts with a hash chain, and episodes that replay bit for bit."""
 
+import hashlib
 import json
 import random
 import subprocess
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aj.errors import EpisodeError
-from aj.hashing import sha256
+from aj.hashing import canonical, sha256
 from aj.sqlenv import transcript
+from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,34 @@ def test_what_was_recorded_replays(question: Question) -> None:
     assert [step["done"] for step in made["steps"]] == [False, False, True, True]
     assert [step["reward"] for step in made["steps"]][2:] == [pytest.approx(1.01), -0.1]
     transcript.replay(made, question)
+
+
+def test_what_was_played_is_written_down_without_playing_it_again(question: Question, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = transcript.record(question, 3, ACTIONS)
+    env = SQLEnv(3)
+    for _ in range(2):  # an environment that is used again has forgotten the episode before
+        env.reset(question)
+        for action in ACTIONS:
+            env.step(action)
+    env.close()
+    monkeypatch.setattr(SQLEnv, "act", lambda *_: pytest.fail("played again"))
+    assert transcript.written(env, ACTIONS) == recorded
+    with pytest.raises(ValueError, match="longer"):
+        transcript.written(env, ACTIONS[:-1])
+
+
+def test_the_form_of_a_transcript_is_the_one_that_was_committed(question: Question) -> None:
+    """The chain of a known episode, hash for hash: what was written by an earlier version is still read."""
+    made = transcript.write(
+        replace(question, id="q1"), 5, [("DESCRIBE: herbs", "name text", 0.01, False), ("ANSWER: 42", "answered", 1.01, True)]
+    )
+    assert list(made) == ["question", "database", "budget", "steps"]
+    assert [list(step) for step in made["steps"]] == [["action", "observation", "reward", "done", "hash"]] * 2
+    head = canonical({"question": "q1", "database": sha256(question.database), "budget": 5})
+    before = hashlib.sha256(head.encode()).hexdigest()
+    for step in made["steps"]:
+        before = hashlib.sha256((before + canonical({k: v for k, v in step.items() if k != "hash"})).encode()).hexdigest()
+        assert step["hash"] == before
 
 
 @pytest.mark.parametrize(

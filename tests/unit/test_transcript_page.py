@@ -4,17 +4,18 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aj.errors import EpisodeError
-from aj.evaluation import curves, page
+from aj.evaluation import curves, page, told
 from aj.evaluation.players import act, start
 from aj.evaluation.statistics import wilson
+from aj.evaluation.told import Told
 from aj.sqlenv.questions import Question, gold_text
-from aj.sqlenv.rollout import Episode
 from tests.unit.test_mix_report import Page
 
 RIGHT = ["DESCRIBE: herbs", "QUERY: SELECT price FROM herbs WHERE name = 'ada'", "ANSWER: 42"]
@@ -26,13 +27,13 @@ CURVE = [{"step": step, "reward": step / 10, "kl": 0.001 * step} for step in ran
 Make = Callable[..., Question]
 
 
-def played(question: Question, actions: Sequence[str], budget: int = 5) -> Episode:
-    """A real episode of these actions."""
+def played(question: Question, actions: Sequence[str], budget: int = 5) -> Told:
+    """A real episode of these actions, as the page wants it."""
     episode = start(question, budget)
     for action in actions:
         act(episode, action)
     episode.env.close()
-    return episode
+    return told.of(episode)
 
 
 def text_of(html: str) -> str:
@@ -44,14 +45,14 @@ def questions_on(html: str) -> list[int]:
 
 
 @pytest.fixture
-def players(make_question: Make) -> dict[str, list[Episode]]:
+def players(make_question: Make) -> dict[str, list[Told]]:
     """Four questions: both right, both wrong, lost, learned; the last split is another one."""
     asked = [make_question(text=f"how much is herb {n}?") for n in range(4)]
     first, last = (RIGHT, WRONG, RIGHT, WRONG), (RIGHT, WRONG, WRONG, RIGHT)
     return {name: [played(*pair) for pair in zip(asked, how, strict=True)] for name, how in (("sft", first), ("grpo", last))}
 
 
-def test_every_turn_of_every_player_is_on_the_page(players: dict[str, list[Episode]], tmp_path: Path) -> None:
+def test_every_turn_of_every_player_is_on_the_page(players: dict[str, list[Told]], tmp_path: Path) -> None:
     page.write(tmp_path / "page.html", title="What it learned", players=players, curve=CURVE)
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     text = text_of(html)
@@ -66,7 +67,7 @@ def test_every_turn_of_every_player_is_on_the_page(players: dict[str, list[Episo
     assert text.startswith("What it learned")
 
 
-def test_questions_on_which_players_differ_come_first(players: dict[str, list[Episode]]) -> None:
+def test_questions_on_which_players_differ_come_first(players: dict[str, list[Told]]) -> None:
     html = page.render(title="t", players=players)
     assert questions_on(html) == [4, 3, 2, 1]
     kinds, blocks = page.chosen(players)
@@ -130,8 +131,8 @@ def test_headline_numbers_stand_with_their_interval_for_all_and_for_each_split(m
 
 
 def test_an_episode_without_an_answer_says_why(make_question: Make) -> None:
-    cut, silent = played(make_question(), ["DESCRIBE: herbs"]), played(make_question(), [])
-    cut.out_of_context, silent.failed = True, "status_400"
+    cut = replace(played(make_question(), ["DESCRIBE: herbs"]), out_of_context=True)
+    silent = replace(played(make_question(), []), failed="status_400")
     text = text_of(page.render(title="t", players={"grpo": [cut, silent]}))
     assert "1 action; no answer: out of context" in text
     assert "0 actions; no answer: the player failed (status_400)" in text
@@ -149,7 +150,7 @@ def test_nothing_that_was_said_becomes_markup(make_question: Make) -> None:
     Page(html)
 
 
-def test_the_page_needs_nothing_from_outside(players: dict[str, list[Episode]]) -> None:
+def test_the_page_needs_nothing_from_outside(players: dict[str, list[Told]]) -> None:
     html = page.render(title="t", players=players, curve=CURVE)
     assert html.startswith("<!doctype html>")
     assert not re.findall(r"https?:|url\(|@import|\bon\w+=", html)
@@ -158,7 +159,7 @@ def test_the_page_needs_nothing_from_outside(players: dict[str, list[Episode]]) 
     assert "prefers-color-scheme: dark" in html
 
 
-def test_the_same_episodes_give_the_same_bytes(players: dict[str, list[Episode]], tmp_path: Path) -> None:
+def test_the_same_episodes_give_the_same_bytes(players: dict[str, list[Told]], tmp_path: Path) -> None:
     for name in ("a", "b"):
         page.write(tmp_path / name, title="t", players=players, curve=CURVE)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -188,7 +189,7 @@ def test_steps_that_do_not_rise_are_refused(step: Any) -> None:
         curves.series([*CURVE, {"step": step, "reward": 0.5}])
 
 
-def test_only_columns_that_are_there_get_a_chart_and_the_known_ones_come_first(players: dict[str, list[Episode]]) -> None:
+def test_only_columns_that_are_there_get_a_chart_and_the_known_ones_come_first(players: dict[str, list[Told]]) -> None:
     curve = [{"step": 1, "loss": 0.1, "kl": 0.0, "reward": None}, {"step": 2, "loss": 0.2, "correctness": 0.5, "reward": None}]
     assert curves.series(curve) == {"correctness": [(2, 0.5)], "kl": [(1, 0.0)], "loss": [(1, 0.1), (2, 0.2)]}
     html = page.render(title="t", players=players, curve=curve)
