@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 def register(commands: Commands) -> None:
     """Add `competencies`."""
-    parser = commands.add_parser("competencies", help="the table of what covers what; with a name, one task of each of its patterns")
+    parser = commands.add_parser(
+        "competencies", help="the table of what covers what; with a name, one task of each of its patterns"
+    )
     parser.add_argument("name", nargs="?", help="a competency")
     parser.add_argument("--seed", type=int, default=17)
     parser.set_defaults(run=run)

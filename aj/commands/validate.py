@@ -15,7 +15,9 @@ def register(commands: Commands) -> None:
     parser = commands.add_parser("validate", help="what a validator says of a file; exits 1 where it does not pass")
     parser.add_argument("name", help=f"one of {', '.join(names())}")
     parser.add_argument("file", type=Path, help="the text; - reads standard input")
-    parser.add_argument("--context", type=Path, help="a JSON file: what the validator is given beside the text (a schema, tools, …)")
+    parser.add_argument(
+        "--context", type=Path, help="a JSON file: what the validator is given beside the text (a schema, tools, …)"
+    )
     parser.set_defaults(run=run)
 
 

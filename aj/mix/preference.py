@@ -15,13 +15,8 @@ from aj.hashing import canonical
 from aj.mix import diverge
 from aj.mix.account import Account
 from aj.mix.leaks import Candidate
+from aj.mix.pair import CALLS, COLUMNS, Pair, turn
 from aj.sources import rows
-
-Pair = dict[str, Any]
-
-COLUMNS = ("prompt", "chosen", "rejected", "broken_rule", "group", "split")
-CALLS = ("chosen_calls", "rejected_calls", "tools")
-"""JSON lists as text; a pair without them calls no tool."""
 
 
 def read(raw: Path, pins: Mapping[str, Mapping[str, Any]], validation: float) -> tuple[list[Pair], dict[str, Account]]:
@@ -80,12 +75,6 @@ def take(pairs: Sequence[Pair], wanted: int, *, without: Collection[str]) -> dic
         if pair["split"] == "held_out" or pair["id"] in taken:
             sides[pair["split"]].append({column: pair[column] for column in (*COLUMNS, *CALLS)})
     return sides
-
-
-def turn(pair: Pair, side: str) -> dict[str, Any]:
-    """The message of one side, "chosen" or "rejected"."""
-    calls = json.loads(pair[f"{side}_calls"])
-    return {"role": "assistant", "content": pair[side], **({"tool_calls": calls} if calls else {})}
 
 
 def check_pair(row: dict[str, Any] | RowError, place: str) -> dict[str, Any]:

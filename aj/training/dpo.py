@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aj.chat import Conversation, render
 from aj.errors import TrainingError
 from aj.evaluation.statistics import wilson
-from aj.mix.preference import turn
+from aj.mix.pair import turn
 from aj.training.trainer import common_arguments
 
 if TYPE_CHECKING:

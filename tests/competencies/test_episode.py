@@ -109,10 +109,16 @@ def test_an_echo_cannot_imitate_a_role_marker() -> None:
 
 
 def test_the_world_answers_each_tool() -> None:
-    world = World({"agents": ["db-1", "web-1", "web-2"], "outputs": {"here": {"date": "now"}, "web-1": {"date": "early"}, "web-2": {}}})
+    world = World(
+        {"agents": ["db-1", "web-1", "web-2"], "outputs": {"here": {"date": "now"}, "web-1": {"date": "early"}, "web-2": {}}}
+    )
 
     def hear(name: str, **arguments: Any) -> str:
-        turn = {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}]}
+        turn = {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"type": "function", "function": {"name": name, "arguments": arguments}}],
+        }
         return str(world.hear(turn)[0]["content"])
 
     assert hear("list_agents") == "db-1, web-1, web-2"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("[a-z]*.py"))
+REGISTRIES = {"aj.validators.registry", "aj.competencies.registry"}
 ORDER = ["foreach", "matrix", "do", "desc", "cmd", "deps", "params", "outs", "metrics", "plots"]
 LAYERS = [
     {"stages", "cli", "commands"},
@@ -33,6 +35,17 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("aj", "stages", cache_dir=None)
 
 
+def imported(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """The modules that a module imports, directly or not; a registry imports by name what it lists."""
+    found = {module, *graph.find_upstream_modules(module)}
+    for registry in REGISTRIES & found:
+        package = registry.rpartition(".")[0]
+        for where in vars(import_module(registry))["WHERE"].values():
+            listed = f"{package}.{where.partition(':')[0]}"
+            found |= {listed, *graph.find_upstream_modules(listed)}
+    return found
+
+
 def test_every_script_is_a_stage_of_the_same_name() -> None:
     assert sorted(declared()) == STAGES
     for name, entry in declared().items():
@@ -41,10 +54,12 @@ def test_every_script_is_a_stage_of_the_same_name() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_declares_exactly_the_code_that_it_imports(graph: grimp.ImportGraph, stage: str) -> None:
-    modules = {f"stages.{stage}", *graph.find_upstream_modules(f"stages.{stage}")}
+    modules = imported(graph, f"stages.{stage}")
     files = {f"{m.replace('.', '/')}.py" for m in modules}
-    imported = {f for f in files if (ROOT / f).is_file()}
-    assert {d for d in declared()[stage]["deps"] if d.endswith(".py")} == imported
+    deps = declared()[stage]["deps"]
+    assert {d for d in deps if d.endswith(".py")} == {f for f in files if (ROOT / f).is_file()}
+    assert ("data/validators" in deps) == ("aj.validators.registry" in modules)
+    assert ("data/competencies.yaml" in deps) == ("aj.competencies.registry" in modules)
 
 
 def test_keys_of_a_stage_stand_in_one_order() -> None:

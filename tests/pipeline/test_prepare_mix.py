@@ -119,7 +119,9 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     params = project / "params.yaml"
     shutil.copy(ROOT / "params.yaml", params)
-    text = replaced(params, {"preference_pairs": 40, "rl_questions": 20, "rl_tasks": 0, "max_broken": 0.1, "total": 300, "max_leaks": 0.1})
+    text = replaced(
+        params, {"preference_pairs": 40, "rl_questions": 20, "rl_tasks": 0, "max_broken": 0.1, "total": 300, "max_leaks": 0.1}
+    )
     shares = {"chats": 0.8, "herbal-sample": 0.08, "traces": 0.02}
     others = "".join(f"  {name}:\n    share: {share}\n" for name, share in shares.items())
     params.write_text(text.replace("  agent:\n    share: 0.02\n", others).replace("share: 0.68", "share: 0.1").replace(TASKS, ""))

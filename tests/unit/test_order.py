@@ -90,7 +90,10 @@ def test_the_audit_turns_ties_round_and_counts_no_mutant_that_only_does_that(mak
 def test_an_order_that_cannot_be_told_is_refused_by_name(make_database: Callable[..., Path], tmp_path: Path) -> None:
     make_database(SCRIPT, "ties")
     file = tmp_path / "questions.json"
-    rows = [{"question": "?", "db_id": "ties", "query": query} for query in ("SELECT 1", "SELECT name FROM t ORDER BY rank() OVER (ORDER BY n)")]
+    rows = [
+        {"question": "?", "db_id": "ties", "query": query}
+        for query in ("SELECT 1", "SELECT name FROM t ORDER BY rank() OVER (ORDER BY n)")
+    ]
     file.write_text(json.dumps(rows))
     usable, refused = sift(file)
     assert len(usable) == 1
