@@ -29,8 +29,8 @@ from aj.sources import base, rows
 from aj.sqlenv import questions
 from aj.sqlenv.rollout import Roller
 from aj.training import dpo, grpo, trainer
-from aj.training.environments import SQL_COLUMNS
 from aj.training import model as models
+from aj.training.environments import SQL_COLUMNS
 
 SHUFFLES = (1, 2, 3)
 BASE, PAIRS, ASKED, HELD_OUT = Path("data/raw/base"), Path("data/mix/preference"), Path("data/mix/rl"), Path("data/mix/eval")

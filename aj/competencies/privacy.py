@@ -18,8 +18,7 @@ def _spark_option(draw: Draw) -> Made:
     calls = [
         ["option", "dbtable", table],
         ["option", "user", user],
-        ["option", "password", "<Call>"],
-        ["get", scope, key],
+        ["option", "password", ["get", scope, key]],
         ["load"],
     ]
     clear = f'"{user}{draw.number(10, 99)}"'

@@ -6,18 +6,21 @@ is wanted and in which form:
 - ``sql``: a list of statements, compared word by word without regard to case, order of statements and final semicolons; an entry
   that is a list holds several spellings of one statement.
 - ``document``: a value; every leaf of it must stand in the YAML or JSON of the reply. Further fields are allowed, further items of a list
-  are not. Items with a ``task_key``, ``key`` or ``name`` are found by that, others by their place.
-- ``python``: calls as ``[name, argument, ...]``, a keyword argument as ``{"name": value}``; each must be among the calls of the reply.
+  are not, and their order does not count.
+- ``python``: calls as ``[name, argument, ...]``, a keyword argument as ``{"name": value}``, a call as an argument as such a list; each
+  must be among the calls of the reply. What is wanted by place may be said by name, and a value may stand in a variable.
 
 ``value`` is the share of what is wanted that is there, less what is too much, so that a near answer earns more than a far one.
-What is not covered: other ways to the same result (a join written as a subquery, a loop instead of a list).
+What is not covered: other ways to the same result (a join written as a subquery, a loop instead of a list); whether wanted calls belong
+to one chain.
 """
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from aj.exact_json import dumps, loads
+from aj.exact_json import loads
 from aj.hashing import canonical
 from aj.validators.safe_yaml import YamlRefused, load
 from aj.validators.score import Reason, Score
@@ -25,7 +28,7 @@ from aj.validators.sql_lexer import words_of
 
 IDENTITIES = ("task_key", "key", "name")
 MOST_REASONS = 10
-Leaves = dict[tuple[str, ...], str]
+MISSING = object()
 
 
 def answers_task(text: str, context: Mapping[str, Any]) -> Score:
@@ -60,7 +63,7 @@ def _sql(text: str, wanted: list[str | list[str]]) -> Score:
 
 def _statements(words: Any) -> Iterator[tuple[str, ...]]:
     statement: list[str] = []
-    for word in [w.text if w.kind == "string" else w.text.strip("`").upper() for w in words] + [";"]:
+    for word in [w.text[1:-1] if w.kind == "string" else w.text.strip("`").upper() for w in words] + [";"]:
         if word != ";":
             statement.append(word)
         elif statement:
@@ -70,29 +73,54 @@ def _statements(words: Any) -> Iterator[tuple[str, ...]]:
 
 def _document(text: str, wanted: Any) -> Score:
     try:
-        said = _leaves(load(text).value)
+        said = load(text).value
     except YamlRefused as refused:
         return Score.of([Reason("unreadable", refused.detail)])
-    asked = _leaves(wanted)
-    lists = {path[:i] for path in asked for i, step in enumerate(path) if step.startswith("[")}
-    reasons = [
-        Reason("different_value" if path in said else "missing_value", f"{'.'.join(path)}: {said.get(path)} instead of {value}")
-        for path, value in asked.items()
-        if said.get(path) != value
-    ]
-    there = len(asked) - len(reasons)
-    items = {path[: len(at) + 1] for at in lists for path in said if path[: len(at)] == at and len(path) > len(at)}
-    extra = [item for item in sorted(items) if not any(path[: len(item)] == item for path in asked)]
-    reasons += (Reason("extra_item", f"{'.'.join(item)} was not asked") for item in extra)
-    return Score.of(reasons[:MOST_REASONS], _below_one(there / (len(asked) + len(extra))))
+    found = _compared(wanted, said, ())
+    return Score.of(found.reasons[:MOST_REASONS], _below_one(found.right / max(found.asked + found.extra, 1)))
 
 
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Leaves:
-    if isinstance(value, Mapping) and value:
-        return {p: v for key, inner in value.items() for p, v in _leaves(inner, (*path, str(key))).items()}
-    if isinstance(value, list) and value:
-        return {p: v for n, inner in enumerate(value) for p, v in _leaves(inner, (*path, f"[{_identity(inner, n)}]")).items()}
-    return {path: dumps(value).decode() if isinstance(value, str | bool | int | float | dict | list | None) else str(value)}
+@dataclass
+class Compared:
+    """How much of a wanted value is there: leaves asked for, those that are right, and items that nobody asked for."""
+
+    asked: int = 0
+    right: int = 0
+    extra: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+
+    def add(self, other: "Compared") -> None:
+        """Take in what was found below."""
+        self.asked, self.right, self.extra = self.asked + other.asked, self.right + other.right, self.extra + other.extra
+        self.reasons += other.reasons
+
+
+def _compared(wanted: Any, said: Any, path: tuple[str, ...]) -> Compared:
+    found = Compared()
+    if isinstance(wanted, Mapping) and wanted:
+        for key, inner in wanted.items():
+            there = said.get(key, MISSING) if isinstance(said, Mapping) else MISSING
+            found.add(_compared(inner, there, (*path, str(key))))
+    elif isinstance(wanted, list) and wanted:
+        left = list(said) if isinstance(said, list) else []
+        for number, inner in enumerate(wanted):
+            at = (*path, f"[{_identity(inner, number)}]")
+            # In whatever order: each is held against the item that comes nearest.
+            best = max(range(len(left)), key=lambda i: _compared(inner, left[i], at).right, default=None)
+            found.add(_compared(inner, MISSING if best is None else left.pop(best), at))
+        found.extra = len(left)
+        found.reasons += (Reason("extra_item", f"{'.'.join(path)} holds {str(item)[:80]}, which was not asked") for item in left)
+    else:
+        found.asked = 1
+        found.right = int(_same(said, wanted))
+        if not found.right:
+            code = "missing_value" if said is MISSING else "different_value"
+            found.reasons.append(Reason(code, f"{'.'.join(path)}: {'nothing' if said is MISSING else said!r} instead of {wanted!r}"))
+    return found
+
+
+def _same(said: Any, wanted: Any) -> bool:
+    return isinstance(said, bool) == isinstance(wanted, bool) and bool(said == wanted)
 
 
 def _identity(item: Any, place: int) -> object:
@@ -104,20 +132,51 @@ def _identity(item: Any, place: int) -> object:
 def _python(text: str, wanted: list[list[Any]]) -> Score:
     try:
         tree = ast.parse(text.strip())
+        names = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        said = [_signature(node, names) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return Score.of([Reason("unreadable", f"not Python: {error}")])
-    said = [canonical(_signature(node)) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    missing = [call for call in wanted if canonical(call) not in said]
+    missing = [call for call in wanted if not any(_calls(one, call) for one in said)]
     reasons = [Reason("missing_call", f"not called: {canonical(call)}") for call in missing]
     return Score.of(reasons[:MOST_REASONS], _below_one(1 - len(missing) / len(wanted)))
 
 
-def _signature(call: ast.Call) -> list[Any]:
+def _calls(said: list[Any], wanted: list[Any]) -> bool:
+    """The same function and values; what is wanted by place may be said by name."""
+    if said[0] != wanted[0] or len(said) != len(wanted):
+        return False
+    by_name = all(argument in said for argument in wanted[1:] if isinstance(argument, dict))
+    return by_name and all(_matches(_value(s), _value(w)) for s, w in zip(said[1:], wanted[1:], strict=True))
+
+
+def _matches(said: Any, wanted: Any) -> bool:
+    if isinstance(said, list) and isinstance(wanted, list):
+        return _calls(said, wanted)
+    return _same(said, wanted)
+
+
+def _value(argument: Any) -> Any:
+    return next(iter(argument.values())) if isinstance(argument, dict) else argument
+
+
+def _signature(call: ast.Call, names: Mapping[str, ast.expr]) -> list[Any]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-    return [name, *map(_literal, call.args), *({k.arg or "**": _literal(k.value)} for k in call.keywords)]
+    positional = (_literal(a, names) for a in call.args)
+    return [name, *positional, *({k.arg or "**": _literal(k.value, names)} for k in call.keywords)]
 
 
-def _literal(node: ast.expr) -> Any:
+def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> Any:
+    """The value of an argument; of a call its signature, of a name what it was given, of anything else its kind."""
+    if isinstance(node, ast.Name) and node.id in names:
+        node, names = names[node.id], {}  # one step: a = b, b = a would have no end
+    if isinstance(node, ast.Call):
+        return _signature(node, names)
     try:
         value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aj.sqlenv.family import Lexicon
 from aj.tiny import corpus
 from aj.tiny import tokenizer as bpe
 
