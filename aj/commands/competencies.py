@@ -43,9 +43,10 @@ def _examples(catalogue: "registry.Catalogue", name: str, seed: int) -> None:
     import random
 
     from aj.competencies.draw import Draw
-    from aj.competencies.generate import draw_one, prove
+    from aj.competencies.judge import prove
     from aj.competencies.registry import patterns_of
     from aj.competencies.task import written
+    from aj.competencies.template import draw_one
     from aj.errors import ParamsError
 
     competency = next((c for c in catalogue.competencies if c.name == name), None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aj.commands import Commands
 from aj.errors import DataError, ParamsError
-from aj.validators.registry import names
+from aj.validators.names import names
 
 
 def register(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from aj.chat import Conversation, RowError, normalise
+from aj.competencies.judge import judged
 from aj.competencies.reward import total
 from aj.competencies.task import Message, Task
 from aj.competencies.world import World
@@ -52,7 +53,7 @@ class TaskEpisode:
     @cached_property
     def scores(self) -> Mapping[str, Score]:
         """What the checks say, once the episode is over."""
-        return self.task.judged(self.said)
+        return judged(self.task, self.said)
 
     @property
     def passed(self) -> bool:

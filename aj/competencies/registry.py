@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from aj.competencies.draw import Tasks
 from aj.errors import ParamsError
 from aj.params import read_yaml
-from aj.validators import registry as validators
+from aj.validators import names as validators
 
 FILE = Path(__file__).parents[2] / "data" / "competencies.yaml"
 WHERE = {

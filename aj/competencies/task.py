@@ -7,14 +7,12 @@ A task is either one question with one reply, or an episode in which the agent c
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aj.hashing import canonical
-from aj.validators.registry import validate
-from aj.validators.score import Score
 
 Message = dict[str, Any]
 TASKS = "tasks.jsonl"
@@ -73,24 +71,6 @@ class Task:
         """First 16 hex digits of the SHA-256 of the content."""
         return hashlib.sha256(self.content.encode()).hexdigest()[:16]
 
-    def judged(self, said: Sequence[Message]) -> dict[str, Score]:
-        """What every check says of the turns that followed ``messages``.
-
-        ``guardrails_kept`` and ``episode_done`` read the whole conversation, the others of an episode each turn of the agent, of which
-        the worst counts, and the rest reads the reply.
-        """
-        return {name: self._judge(name, context, said) for name, context in self.checks.items()}
-
-    def _judge(self, name: str, context: Mapping[str, Any], said: Sequence[Message]) -> Score:
-        turns = [m for m in said if m["role"] == "assistant"]
-        if name in WHOLE:
-            return validate(name, canonical({"messages": [*self.messages, *said], "tools": list(self.tools)}), context)
-        if self.world is None:
-            return validate(name, written(turns[-1]), context)
-        if name == "tool_contract_valid" and self.world.get("user"):  # asking is a turn without a call
-            turns = [m for m in turns if "tool_calls" in m] or turns
-        return min((validate(name, written(m), context) for m in turns), key=lambda s: s.value)
-
     def row(self) -> dict[str, Any]:
         """As JSON, without the rejected answers; ``of`` reads it back."""
         return {
@@ -104,10 +84,6 @@ class Task:
         """A task from its row."""
         known = {key: row[key] for key in ("competency", "name", "pattern", "wording", "slots", "checks", "world")}
         return cls(**known, messages=tuple(row["messages"]), gold=tuple(row["gold"]), tools=tuple(row["tools"]))
-
-
-WHOLE = frozenset({"guardrails_kept", "episode_done"})
-"""Validators that read the conversation, not a reply."""
 
 
 def read_tasks(path: Path) -> list[dict[str, Any]]:

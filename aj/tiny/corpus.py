@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any
 
 from aj.competencies.draw import Draw
-from aj.competencies.generate import Group, draw_one, groups, side_of
 from aj.competencies.registry import Catalogue, Competency
 from aj.competencies.task import Message, Task
+from aj.competencies.template import Group, draw_one, groups, side_of
 from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
 
 KINDS = {"copying": 12, "protocol": 5, "synonyms": 5, "repetition": 11, "episodes": 25, "queries": 19, "tasks": 23}  # per cent

@@ -115,7 +115,9 @@ def _compared(wanted: Any, said: Any, path: tuple[str, ...]) -> Compared:
         found.right = int(_same(said, wanted))
         if not found.right:
             code = "missing_value" if said is MISSING else "different_value"
-            found.reasons.append(Reason(code, f"{'.'.join(path)}: {'nothing' if said is MISSING else said!r} instead of {wanted!r}"))
+            found.reasons.append(
+                Reason(code, f"{'.'.join(path)}: {'nothing' if said is MISSING else said!r} instead of {wanted!r}")
+            )
     return found
 
 

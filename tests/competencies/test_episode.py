@@ -8,9 +8,9 @@ import pytest
 
 from aj.competencies.draw import Draw
 from aj.competencies.episode import TaskEpisode
-from aj.competencies.generate import draw_one
 from aj.competencies.registry import Competency, read
 from aj.competencies.task import Task, written
+from aj.competencies.template import draw_one
 from aj.competencies.world import World
 
 CATALOGUE = read()
