@@ -39,7 +39,7 @@ def prove(task: Task) -> None:
         if not score.passed:
             raise DataError(f"the gold of {task.group} fails {name} ({score.reasons[0]}): mend the pattern: {task.gold}")
     for wrong in task.rejected:
-        score = judged(task, replaced(task, wrong))[wrong.validator]
+        score = _judge(task, wrong.validator, task.checks[wrong.validator], replaced(task, wrong))
         if wrong.code not in score.codes:
             raise DataError(
                 f"the rejected answer {wrong.family!r} of {task.group} should fail {wrong.validator} with {wrong.code!r}, "

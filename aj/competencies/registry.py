@@ -72,8 +72,10 @@ def read(path: Path = FILE) -> Catalogue:
 def tasks_of(competency: str) -> Tasks:
     """Task -> pattern -> how it is drawn. Raises ParamsError for a competency without code."""
     if competency not in WHERE:
-        raise ParamsError(f"competency {competency!r} has no code: write aj/competencies/…, or use one of {', '.join(WHERE)}.")
-    tasks: Tasks = import_module(f"aj.competencies.{WHERE[competency]}").TASKS
+        raise ParamsError(
+            f"competency {competency!r} has no code: write aj/competencies/patterns/…, or use one of {', '.join(WHERE)}."
+        )
+    tasks: Tasks = import_module(f"aj.competencies.patterns.{WHERE[competency]}").TASKS
     return tasks
 
 

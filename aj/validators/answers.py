@@ -194,7 +194,7 @@ def _below_one(share: float) -> float:
 def episode_done(text: str, context: Mapping[str, Any]) -> Score:
     """1 where the conversation ended with ``complete``, said what was wanted, and made the calls that were wanted before.
 
-    Context: ``complete``: ``{"answer": text}``, compared without regard to case and outer blanks, or ``{"error": true}``: any error;
+    Context: ``complete``: ``{"answer": text}``, compared without regard to case and outer blanks, or ``{"error": text}``: an error that names it;
     ``called``: calls ``{"name", "arguments"}`` that must have been made; ``not_called``: names of tools that must not.
     Codes: unreadable, not_completed, completed_early, wrong_answer, missing_call, forbidden_call.
     """
@@ -220,8 +220,8 @@ def _ending(calls: list[dict[str, Any]], wanted: Mapping[str, Any]) -> list[Reas
     if ends[0] < len(calls) - 1:
         return [Reason("completed_early", "calls follow the one of complete")]
     said = calls[-1]["arguments"]
-    if wanted.get("error") is True:
-        right = bool(said.get("error"))
+    if "error" in wanted:
+        right = str(wanted["error"]).lower() in str(said.get("error", "")).lower()
     else:
         right = str(said.get("answer", "")).strip().lower() == str(wanted["answer"]).strip().lower()
     return [] if right else [Reason("wrong_answer", f"{canonical(said)} instead of {canonical(wanted)}")]

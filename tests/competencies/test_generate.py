@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from aj.competencies import generate
+from aj.competencies import generate, registry, template
 from aj.competencies.draw import Draw, Made
-from aj.competencies.generate import draw_tasks, groups, make, prove, replaced
+from aj.competencies.generate import draw_tasks
+from aj.competencies.judge import judged, prove, replaced
 from aj.competencies.registry import FILE, WHERE, Catalogue, Competency, patterns_of, read, tasks_of
-from aj.competencies.task import Task
+from aj.competencies.task import Task, written
+from aj.competencies.template import Side, draw_one, groups, side_of
 from aj.errors import DataError, ParamsError
 from aj.validators.registry import names
 
-HELD_OUT = 0.2
 each_competency = pytest.mark.parametrize("name", WHERE)
 
 
@@ -33,21 +34,21 @@ def competency(name: str) -> Competency:
 
 @cache
 def samples(name: str) -> list[tuple[Task, Task]]:
-    """Of every pattern two tasks with different answers; ``make`` proves them."""
+    """Of every pattern two tasks with different answers."""
     draw = Draw(random.Random(name), catalogue().words)
     found = []
     for task, patterns in patterns_of(competency(name)).items():
         for pattern in patterns:
-            first = make(competency(name), draw, task, pattern, 0)
-            others = (make(competency(name), draw, task, pattern, 1) for _ in range(50))
-            found.append((first, next(other for other in others if other.answer != first.answer)))
+            first = draw_one(competency(name), draw, task, pattern, 0)
+            others = (draw_one(competency(name), draw, task, pattern, 1) for _ in range(50))
+            found.append((first, next(other for other in others if other.subject != first.subject)))
     return found
 
 
 def drawn(
-    count: int, *, seed: int = 7, side: str = "train", without: Sequence[Task] = (), of: Catalogue | None = None
+    count: int, *, seed: int = 7, side: Side = "train", without: Sequence[Task] = (), of: Catalogue | None = None
 ) -> list[Task]:
-    return draw_tasks(of or catalogue(), count, seed=seed, side=side, held_out=HELD_OUT, without=without)
+    return draw_tasks(of or catalogue(), count, seed=seed, side=side, without=without)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def sides() -> Iterator[tuple[list[Task], list[Task]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(generate, "prove", lambda task: None)
         held_out = drawn(200, side="held_out")
-        yield held_out, drawn(2000, without=held_out)
+        yield held_out, drawn(2000)
 
 
 def test_the_catalogue_names_every_competency_that_has_code() -> None:
@@ -67,10 +68,10 @@ def test_the_catalogue_names_every_competency_that_has_code() -> None:
 def test_every_pattern_has_four_wordings_and_wrong_answers_that_fail_their_rule(name: str) -> None:
     for task, _ in samples(name):
         assert len(tasks_of(name)[task.name][task.pattern].wordings) >= 4, task.pattern
-        assert all(score.passed for score in task.judged(task.gold).values()), task.pattern
+        assert all(score.passed for score in judged(task, task.gold).values()), task.pattern
         assert len(task.rejected) >= 3, task.pattern
         for wrong in task.rejected:
-            assert wrong.code in task.judged(replaced(task, wrong))[wrong.validator].codes, (task.pattern, wrong.family)
+            assert wrong.code in judged(task, replaced(task, wrong))[wrong.validator].codes, (task.pattern, wrong.family)
 
 
 @each_competency
@@ -79,7 +80,7 @@ def test_every_wording_says_something_else(name: str) -> None:
         for pattern in patterns:
             asked = set()
             for wording in range(len(tasks_of(name)[task][pattern].wordings)):
-                asked.add(make(competency(name), Draw(random.Random(1), catalogue().words), task, pattern, wording).content)
+                asked.add(draw_one(competency(name), Draw(random.Random(1), catalogue().words), task, pattern, wording).content)
             assert len(asked) == len(tasks_of(name)[task][pattern].wordings), pattern
 
 
@@ -100,11 +101,11 @@ def test_a_pattern_that_writes_wrong_golds_stops_the_drawing(monkeypatch: pytest
         return replace(made, gold=str(made.gold).replace("notebook_path", "notebook"))
 
     patterns = tasks["define_job"] | {"single_task": replace(pattern, make=spoiled)}
-    monkeypatch.setattr(generate, "tasks_of", lambda _: {"define_job": patterns})
-    draw = Draw(random.Random(1), catalogue().words)
-    make(competency("lakeflow_jobs"), draw, "define_job", "in_order", 0)
-    with pytest.raises(DataError, match="the gold of lakeflow_jobs/define_job/single_task/0 fails job_definition_valid"):
-        make(competency("lakeflow_jobs"), draw, "define_job", "single_task", 0)
+    monkeypatch.setattr(registry, "tasks_of", lambda _: {"define_job": patterns})
+    monkeypatch.setattr(template, "tasks_of", lambda _: {"define_job": patterns})
+    jobs = replace(catalogue(), competencies=[competency("lakeflow_jobs")])
+    with pytest.raises(DataError, match=r"the gold of lakeflow_jobs/define_job/single_task/\d fails job_definition_valid"):
+        drawn(20, of=jobs)
 
 
 def test_a_rejected_answer_that_is_right_is_caught() -> None:
@@ -116,11 +117,14 @@ def test_a_rejected_answer_that_is_right_is_caught() -> None:
 @each_competency
 def test_texts_that_only_look_like_answers_fail(name: str) -> None:
     for task, other in samples(name):
-        soup = " ".join(sorted(set(re.findall(r"\w+", task.answer)) | set(names())))
+        soup = " ".join(sorted(set(re.findall(r"\w+", written(task.gold[0]))) | set(names())))
         for text in ("", "   \n", "# to do", "-- to do", "```\n```", "{}", soup, str(task.messages[-1]["content"])):
             said = ({"role": "assistant", "content": text},)
-            assert not all(score.passed for score in task.judged(said).values()), (task.pattern, text)
-        assert not all(score.passed for score in task.judged(other.gold).values()), (task.pattern, other.answer)
+            assert not all(score.passed for score in judged(task, said).values()), (task.pattern, text)
+        assert other.gold == task.gold or not all(score.passed for score in judged(task, other.gold).values()), (
+            task.pattern,
+            other.gold,
+        )
 
 
 @pytest.mark.parametrize("count", [200, 2000])
@@ -131,9 +135,10 @@ def test_as_many_tasks_as_asked_all_distinct_and_evenly_spread(count: int, sides
     assert len(per) == len(WHERE) and max(per.values()) - min(per.values()) <= 1
 
 
-def test_both_sides_share_no_group_no_question_and_no_answer(sides: tuple[list[Task], list[Task]]) -> None:
+def test_both_sides_share_no_group_no_question_and_no_subject(sides: tuple[list[Task], list[Task]]) -> None:
     held_out, train = sides
-    for part in ("group", "content", "answer"):
+    assert {side_of(task) for task in held_out} == {"held_out"} and {side_of(task) for task in train} == {"train"}
+    for part in ("group", "content", "subject"):
         assert not {getattr(task, part) for task in held_out} & {getattr(task, part) for task in train}, part
 
 
@@ -145,7 +150,7 @@ def test_the_same_seed_draws_the_same_tasks_and_another_seed_others() -> None:
 
 @each_competency
 def test_every_competency_has_groups_on_both_sides(name: str) -> None:
-    apart, rest = groups(competency(name), "held_out", HELD_OUT), groups(competency(name), "train", HELD_OUT)
+    apart, rest = groups(catalogue(), competency(name), "held_out"), groups(catalogue(), competency(name), "train")
     assert apart and rest and not set(apart) & set(rest)
     assert {(task, pattern) for task, pattern, _ in apart} == {(task, pattern) for task, pattern, _ in rest}
 
@@ -164,7 +169,7 @@ def test_more_than_there_is_is_an_error_that_says_how_many(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("there", "written"),
+    ("there", "wrong"),
     [
         ("write_bundle", "write_bundel"),
         ("two_targets", "two_target"),
@@ -173,10 +178,10 @@ def test_more_than_there_is_is_an_error_that_says_how_many(monkeypatch: pytest.M
     ],
     ids=["task", "pattern", "validator", "competency"],
 )
-def test_a_name_without_code_is_an_error_that_says_it(there: str, written: str, tmp_path: Path) -> None:
+def test_a_name_without_code_is_an_error_that_says_it(there: str, wrong: str, tmp_path: Path) -> None:
     text = FILE.read_text(encoding="utf-8")
     assert text.count(there) == 1
     copy = tmp_path / "competencies.yaml"
-    copy.write_text(text.replace(there, written), encoding="utf-8")
-    with pytest.raises(ParamsError, match=repr(written.removeprefix("name: "))):
+    copy.write_text(text.replace(there, wrong), encoding="utf-8")
+    with pytest.raises(ParamsError, match=repr(wrong.removeprefix("name: "))):
         read(copy)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 STAGES = sorted(p.stem for p in (ROOT / "stages").glob("[a-z]*.py"))
-REGISTRIES = {"aj.validators.registry", "aj.competencies.registry"}
+LISTED = {"aj.validators.registry": "aj/validators", "aj.competencies.registry": "aj/competencies/patterns"}
+"""Registry -> the folder of what it lists."""
 ORDER = ["foreach", "matrix", "do", "desc", "cmd", "deps", "params", "outs", "metrics", "plots"]
 LAYERS = [
     {"stages", "cli", "commands"},
@@ -35,15 +35,15 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("aj", "stages", cache_dir=None)
 
 
-def imported(graph: grimp.ImportGraph, module: str) -> set[str]:
-    """The modules that a module imports, directly or not; a registry imports by name what it lists."""
+def code_of(graph: grimp.ImportGraph, module: str) -> set[str]:
+    """The files that a module imports, directly or not. A registry imports by name: the folder that it lists from stands whole."""
     found = {module, *graph.find_upstream_modules(module)}
-    for registry in REGISTRIES & found:
-        package = registry.rpartition(".")[0]
-        for where in vars(import_module(registry))["WHERE"].values():
-            listed = f"{package}.{where.partition(':')[0]}"
+    folders = {folder for registry, folder in LISTED.items() if registry in found}
+    for folder in folders:
+        for listed in graph.find_descendants(folder.replace("/", ".")):
             found |= {listed, *graph.find_upstream_modules(listed)}
-    return found
+    files = {f"{m.replace('.', '/')}.py" for m in found}
+    return folders | {f for f in files if (ROOT / f).is_file() and not any(f.startswith(f"{d}/") for d in folders)}
 
 
 def test_every_script_is_a_stage_of_the_same_name() -> None:
@@ -54,12 +54,10 @@ def test_every_script_is_a_stage_of_the_same_name() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_declares_exactly_the_code_that_it_imports(graph: grimp.ImportGraph, stage: str) -> None:
-    modules = imported(graph, f"stages.{stage}")
-    files = {f"{m.replace('.', '/')}.py" for m in modules}
-    deps = declared()[stage]["deps"]
-    assert {d for d in deps if d.endswith(".py")} == {f for f in files if (ROOT / f).is_file()}
-    assert ("data/validators" in deps) == ("aj.validators.registry" in modules)
-    assert ("data/competencies.yaml" in deps) == ("aj.competencies.registry" in modules)
+    deps, code = declared()[stage]["deps"], code_of(graph, f"stages.{stage}")
+    assert {d for d in deps if d.startswith(("aj/", "stages/"))} == code
+    assert ("data/validators" in deps) == ("aj/validators" in code)
+    assert ("data/competencies.yaml" in deps) == ("aj/competencies/patterns" in code)
 
 
 def test_keys_of_a_stage_stand_in_one_order() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from aj.competencies import names
 from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
+from aj.competencies.patterns import names
 from aj.competencies.task import Rejected
 
 FORM = "reply with one SQL statement"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from aj.competencies import names
-from aj.competencies.documents import as_yaml, changed, renamed, without
 from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
+from aj.competencies.patterns import names
+from aj.competencies.patterns.documents import as_yaml, changed, renamed, without
 from aj.competencies.task import Rejected
 
 YAML_FORM = "reply with the pipeline as YAML"

@@ -6,8 +6,8 @@ with ``complete``. The mistakes are the eight failure families of spec/validator
 
 from typing import Any
 
-from aj.competencies.commands import command, folder, path
 from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.commands import command, folder, path
 from aj.competencies.task import Message, Rejected
 from aj.competencies.world import HERE
 from aj.hashing import canonical
@@ -107,12 +107,13 @@ def _missing_file(draw: Draw) -> Made:
     return Made(
         {"path": name},
         (call("bash", command=run), _heard(output), call("complete", error=f"{name} does not exist")),
-        {**ACTING, DONE: {"complete": {"error": True}, "called": [_made("bash", {"command": run})]}},
+        {**ACTING, DONE: {"complete": {"error": name}, "called": [_made("bash", {"command": run})]}},
         (
             Rejected(
                 "hallucinated_command", call("complete", answer=f"the output is {draw.word('output')}"), DONE, "missing_call"
             ),
             Rejected("lost_context", call("complete", answer=draw.word("output")), DONE, "wrong_answer", turn=1),
+            Rejected("lost_context", call("complete", error="the file does not exist"), DONE, "wrong_answer", turn=1),
         ),
         {"outputs": {HERE: {run: output}}},
         tools=True,
@@ -161,6 +162,7 @@ def _all_agents(draw: Draw) -> Made:
         (
             Rejected("missing_list_agents", call("remote_bash_all", **asked), GUARDRAILS, "missing_list_agents"),
             Rejected("lost_context", call("remote_bash_all", command=run, pattern="*"), DONE, "missing_call", turn=1),
+            Rejected("hallucinated_command", call("complete", answer=f"all say {output}"), DONE, "missing_call", turn=1),
         ),
         {"agents": sorted([*agents, stranger]), "outputs": {agent: {run: output} for agent in agents}},
         tools=True,
@@ -172,7 +174,7 @@ def _no_such_agent(draw: Draw) -> Made:
     return Made(
         {"command": run, "agent": agent},
         (call("list_agents"), _heard(", ".join(sorted(known))), call("complete", error=f"there is no agent {agent}")),
-        {**ACTING, DONE: {"complete": {"error": True}, "not_called": ["remote_bash", "remote_bash_all"]}},
+        {**ACTING, DONE: {"complete": {"error": agent}, "not_called": ["remote_bash", "remote_bash_all"]}},
         (
             Rejected(
                 "lost_context", call("remote_bash", agent_id=agent, command=run), GUARDRAILS, "unknown_agent", turn=1
@@ -201,17 +203,23 @@ def _destroying(draw: Draw, user: str) -> Made:
         answer = f"{name} is deleted"
         acts: tuple[Message, ...] = (call("bash", command=run), _heard(""), call("complete", answer=answer))
         done: dict[str, Any] = {"complete": {"answer": answer}, "called": [_made("bash", {"command": run})]}
-        late = Rejected("hallucinated_command", call("complete", answer=answer), DONE, "missing_call", turn=1)
+        late = (
+            Rejected("hallucinated_command", call("complete", answer=answer), DONE, "missing_call", turn=1),
+            Rejected("lost_context", call("bash", command=f"{run}/old"), DONE, "missing_call", turn=1),
+        )
     else:
-        answer = "nothing was deleted"
+        answer = f"{name} is kept"
         acts = (call("complete", answer=answer),)
         done = {"complete": {"answer": answer}, "not_called": ["bash"]}
-        late = Rejected("lost_context", call("bash", command=run), DONE, "forbidden_call", turn=1)
+        late = (
+            Rejected("lost_context", call("bash", command=run), DONE, "forbidden_call", turn=1),
+            Rejected("hallucinated_command", call("complete", answer=f"{name} is deleted"), DONE, "wrong_answer", turn=1),
+        )
     return Made(
         {"folder": name},
         (asking, _heard(user, "user"), *acts),
         {CONTRACT: {}, GUARDRAILS: {}, DONE: done},
-        (Rejected("unconfirmed", call("bash", command=run), GUARDRAILS, "unconfirmed_destruction"), late),
+        (Rejected("unconfirmed", call("bash", command=run), GUARDRAILS, "unconfirmed_destruction"), *late),
         {"outputs": {HERE: {run: ""}}, "user": [user]},
         tools=True,
     )

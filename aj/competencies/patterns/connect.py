@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from aj.competencies.documents import as_yaml, changed, renamed, without
 from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
+from aj.competencies.patterns.documents import as_yaml, changed, renamed, without
 from aj.competencies.task import Rejected
 
 FORM = "reply with the pipeline as YAML"

@@ -1,8 +1,8 @@
 """security_privacy: credentials come from secret scopes, and views keep personal data out of sight."""
 
-from aj.competencies import names
-from aj.competencies.documents import as_yaml
 from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
+from aj.competencies.patterns import names
+from aj.competencies.patterns.documents import as_yaml
 
 PYTHON_FORM = "reply with one line of Python"
 YAML_FORM = "reply with the cluster as YAML"
