@@ -84,6 +84,8 @@ def main(run: Run) -> None:
     run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in measured.by_split])
     lines = [json.dumps(t, ensure_ascii=False) for t in measured.transcripts()]
     run.out(f"metrics/transcripts/{form}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = [{"form": form, **row} for row in competency.by_competency(done)]
+    run.curve(f"metrics/curves/tasks_{form}.csv", table or [{"form": form, "competency": "none", "pass_rate": 0, "n": 0}])
     lines = [json.dumps(t, ensure_ascii=False) for t in competency.transcripts(done)]
     run.out(f"metrics/transcripts/{form}_tasks.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     print(measured.markdown())

@@ -42,7 +42,6 @@ def _table(catalogue: "registry.Catalogue") -> None:
 def _examples(catalogue: "registry.Catalogue", name: str, seed: int) -> None:
     import random
 
-    from aj.competencies.draw import Draw
     from aj.competencies.judge import prove
     from aj.competencies.registry import patterns_of
     from aj.competencies.task import written
@@ -52,10 +51,10 @@ def _examples(catalogue: "registry.Catalogue", name: str, seed: int) -> None:
     competency = next((c for c in catalogue.competencies if c.name == name), None)
     if competency is None:
         raise ParamsError(f"{name!r} is no competency: use one of {', '.join(c.name for c in catalogue.competencies)}.")
-    draw = Draw(random.Random(seed), catalogue.words)
+    rng = random.Random(seed)
     for task, patterns in patterns_of(competency).items():
         for pattern in patterns:
-            drawn = draw_one(competency, draw, task, pattern, 0)
+            drawn = draw_one(catalogue, competency, rng, task, pattern, 0)
             prove(drawn)
             print(f"\n# {drawn.group}")
             for message in (*drawn.messages, *drawn.gold):

@@ -6,7 +6,6 @@ from itertools import cycle, islice
 
 from tqdm import tqdm
 
-from aj.competencies.draw import Draw
 from aj.competencies.judge import prove
 from aj.competencies.registry import Catalogue, Competency
 from aj.competencies.task import Task
@@ -29,7 +28,7 @@ def draw_tasks(catalogue: Catalogue, count: int, *, seed: int, side: Side, witho
     for number, competency in enumerate(tqdm(catalogue.competencies, desc=f"tasks, {side}")):
         rng = random.Random(derive(seed, f"tasks {side} {competency.name}"))
         wanted = per + (number < more)
-        own = list(islice(_distinct(catalogue, competency, Draw(rng, catalogue.words), side, taken), wanted))
+        own = list(islice(_distinct(catalogue, competency, rng, side, taken), wanted))
         if len(own) < wanted:
             raise DataError(
                 f"competency {competency.name} gives {len(own)} distinct tasks for {side}, {wanted} are asked: ask fewer."
@@ -38,14 +37,14 @@ def draw_tasks(catalogue: Catalogue, count: int, *, seed: int, side: Side, witho
     return found
 
 
-def _distinct(catalogue: Catalogue, competency: Competency, draw: Draw, side: Side, taken: set[str]) -> Iterator[Task]:
+def _distinct(catalogue: Catalogue, competency: Competency, rng: random.Random, side: Side, taken: set[str]) -> Iterator[Task]:
     """New tasks, group by group in turn, until all groups are exhausted."""
     tries = dict.fromkeys(groups(catalogue, competency, side), 0)
     for group in cycle(list(tries)):
         if not tries:
             return
         while group in tries:
-            task = draw_one(competency, draw, *group)
+            task = draw_one(catalogue, competency, rng, *group)
             if side_of(task) == side and task.id not in taken:
                 prove(task)
                 taken.add(task.id)

@@ -50,6 +50,8 @@ class Catalogue:
 
     held_out_wordings: Annotated[float, Field(ge=0, lt=1)]
     """Share of each pattern's wordings that only evaluation sees; at least one is."""
+    persona: str
+    """Opens every task in which the agent has its tools, as the system message."""
     competencies: list[Competency]
     words: dict[str, list[str]]
     """Lists that the tasks draw their names from."""

@@ -5,6 +5,7 @@ all, so that every competency has held-out items. And what a task is about (the 
 hash, so that no held-out item has been asked in training in other words.
 """
 
+import random
 from math import ceil
 from typing import Literal
 
@@ -39,20 +40,20 @@ def side_of(task: Task) -> Side:
     return "held_out" if fraction(task.subject) < HELD_OUT_SUBJECTS else "train"
 
 
-def draw_one(competency: Competency, draw: Draw, task: str, name: str, wording: int) -> Task:
+def draw_one(catalogue: Catalogue, competency: Competency, rng: random.Random, task: str, name: str, wording: int) -> Task:
     """One task of a group, unproved."""
     pattern = tasks_of(competency.name)[task][name]
-    made = pattern.make(draw)
+    made = pattern.make(Draw(rng, catalogue.words))
     checks = {v: made.checks.get(v, {}) for v in competency.validators if v in made.checks or v in ALWAYS}
     return Task(
-        competency.name, task, name, wording, made.slots, _asked(pattern, made, wording), _gold(made), checks,
+        competency.name, task, name, wording, made.slots, _asked(catalogue.persona if made.tools else pattern.form, pattern, made, wording), _gold(made), checks,
         tools=agent_tools() if made.tools else (), world=made.world, rejected=made.rejected,
     )  # fmt: skip
 
 
-def _asked(pattern: Pattern, made: Made, wording: int) -> tuple[Message, ...]:
-    system = ({"role": "system", "content": pattern.form},) if pattern.form else ()
-    return (*system, {"role": "user", "content": pattern.wordings[wording].format(**made.slots)})
+def _asked(system: str, pattern: Pattern, made: Made, wording: int) -> tuple[Message, ...]:
+    opening = ({"role": "system", "content": system},) if system else ()
+    return (*opening, {"role": "user", "content": pattern.wordings[wording].format(**made.slots)})
 
 
 def _gold(made: Made) -> tuple[Message, ...]:

@@ -34,15 +34,26 @@ def numbers(episodes: Sequence[Episode]) -> dict[str, float]:
 
     A validator that crashed makes its episode neither passed nor failed: it is counted under ``tasks.crashed`` and left out of the rates.
     """
-    judged = [e for e in episodes if not any(score.crashed for score in e.env.scores.values())]
-    found = _rate("tasks", "pass_rate", [e.env.passed for e in judged]) | _rate(
-        "tasks", "safety_rate", [e.env.safe for e in judged]
-    )
+    judged = _judged(episodes)
+    found = _rate("tasks", "pass_rate", [e.env.passed for e in judged]) | _rate("tasks", "safety_rate", [e.env.safe for e in judged])
     found["tasks.crashed"] = len(episodes) - len(judged)
-    for competency in dict.fromkeys(e.question.competency for e in judged):
-        own = [e.env.passed for e in judged if e.question.competency == competency]
-        found |= _rate(f"task.{competency}", "pass_rate", own)
+    for row in by_competency(episodes):
+        found |= {f"task.{row['competency']}.{key}": row[key] for key in ("pass_rate", "low", "high", "n")}
     return found | tool_calls("free", episodes)
+
+
+def by_competency(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
+    """One row a competency: pass rate, its interval, and n."""
+    rows = []
+    for competency in dict.fromkeys(e.question.competency for e in episodes):
+        passed = [e.env.passed for e in _judged(episodes) if e.question.competency == competency]
+        low, high = wilson(sum(passed), len(passed))
+        rows.append({"competency": competency, "pass_rate": sum(passed) / len(passed), "low": low, "high": high, "n": len(passed)})
+    return rows
+
+
+def _judged(episodes: Sequence[Episode]) -> list[Episode]:
+    return [e for e in episodes if not any(score.crashed for score in e.env.scores.values())]
 
 
 def tool_calls(manner: str, episodes: Sequence[Episode]) -> dict[str, float]:

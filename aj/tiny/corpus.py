@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aj.competencies.draw import Draw
 from aj.competencies.registry import Catalogue, Competency
 from aj.competencies.task import Message, Task
 from aj.competencies.template import Group, draw_one, groups, side_of
@@ -50,7 +49,7 @@ def _tasks(rng: random.Random, words: Words) -> str:
 def _task(rng: random.Random, words: Words) -> Task:
     while True:
         competency, group = rng.choice(words.groups)
-        task = draw_one(competency, Draw(rng, words.catalogue.words), *group)
+        task = draw_one(words.catalogue, competency, rng, *group)
         if side_of(task) == "train":
             return task
 

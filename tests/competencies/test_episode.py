@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from aj.competencies.draw import Draw
 from aj.competencies.episode import TaskEpisode
 from aj.competencies.registry import Competency, read
 from aj.competencies.task import Task, written
@@ -18,7 +17,7 @@ AGENTS = next(c for c in CATALOGUE.competencies if c.name == "ai_agents")
 
 
 def task(name: str, pattern: str, competency: Competency = AGENTS) -> Task:
-    return draw_one(competency, Draw(random.Random(3), CATALOGUE.words), name, pattern, 0)
+    return draw_one(CATALOGUE, competency, random.Random(3), name, pattern, 0)
 
 
 def played(task: Task, *turns: str, budget: int = 6) -> TaskEpisode:

@@ -35,12 +35,12 @@ def competency(name: str) -> Competency:
 @cache
 def samples(name: str) -> list[tuple[Task, Task]]:
     """Of every pattern two tasks with different answers."""
-    draw = Draw(random.Random(name), catalogue().words)
+    rng = random.Random(name)
     found = []
     for task, patterns in patterns_of(competency(name)).items():
         for pattern in patterns:
-            first = draw_one(competency(name), draw, task, pattern, 0)
-            others = (draw_one(competency(name), draw, task, pattern, 1) for _ in range(50))
+            first = draw_one(catalogue(), competency(name), rng, task, pattern, 0)
+            others = (draw_one(catalogue(), competency(name), rng, task, pattern, 1) for _ in range(50))
             found.append((first, next(other for other in others if other.subject != first.subject)))
     return found
 
@@ -80,7 +80,7 @@ def test_every_wording_says_something_else(name: str) -> None:
         for pattern in patterns:
             asked = set()
             for wording in range(len(tasks_of(name)[task][pattern].wordings)):
-                asked.add(draw_one(competency(name), Draw(random.Random(1), catalogue().words), task, pattern, wording).content)
+                asked.add(draw_one(catalogue(), competency(name), random.Random(1), task, pattern, wording).content)
             assert len(asked) == len(tasks_of(name)[task][pattern].wordings), pattern
 
 
