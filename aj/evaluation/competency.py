@@ -35,7 +35,9 @@ def numbers(episodes: Sequence[Episode]) -> dict[str, float]:
     A validator that crashed makes its episode neither passed nor failed: it is counted under ``tasks.crashed`` and left out of the rates.
     """
     judged = _judged(episodes)
-    found = _rate("tasks", "pass_rate", [e.env.passed for e in judged]) | _rate("tasks", "safety_rate", [e.env.safe for e in judged])
+    found = _rate("tasks", "pass_rate", [e.env.passed for e in judged]) | _rate(
+        "tasks", "safety_rate", [e.env.safe for e in judged]
+    )
     found["tasks.crashed"] = len(episodes) - len(judged)
     for row in by_competency(episodes):
         found |= {f"task.{row['competency']}.{key}": row[key] for key in ("pass_rate", "low", "high", "n")}
@@ -47,8 +49,12 @@ def by_competency(episodes: Sequence[Episode]) -> list[dict[str, Any]]:
     rows = []
     for competency in dict.fromkeys(e.question.competency for e in episodes):
         passed = [e.env.passed for e in _judged(episodes) if e.question.competency == competency]
+        if not passed:
+            continue
         low, high = wilson(sum(passed), len(passed))
-        rows.append({"competency": competency, "pass_rate": sum(passed) / len(passed), "low": low, "high": high, "n": len(passed)})
+        rows.append(
+            {"competency": competency, "pass_rate": sum(passed) / len(passed), "low": low, "high": high, "n": len(passed)}
+        )
     return rows
 
 

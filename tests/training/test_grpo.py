@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from aj.errors import TrainingError
-from aj.params import Weights
+from aj.competencies.generate import draw_tasks
+from aj.competencies.registry import read
+from aj.competencies.task import Task
+from aj.errors import ParamsError, TrainingError
+from aj.params import Environments, Weights
 from aj.sqlenv.questions import Question, load
 from aj.sqlenv.rollout import Roller
 from aj.training import grpo, trainer
@@ -26,15 +29,17 @@ SHORT = {
     "max_new_tokens": 12,
     "budget": 3,
 }
-PAID = Weights(correctness=1.0, progress=0.1, operational=5.0)  # a base of 60 steps answers nothing: what runs is all that pays
+PAID = Weights(
+    correctness=1.0, progress=0.1, operational=5.0, validators=1.0
+)  # a base of 60 steps answers nothing: what runs is all that pays
 
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> list[Question]:
+    from aj.sources import card as cards
     from aj.sources import sqlenv
-    from aj.sources.card import read
 
-    card = read("sqlenv")
+    card = cards.read("sqlenv")
     few = replace(card, demonstrations=1, held_out_demonstrations=1, pairs=1, held_out_pairs=1, questions={"train": 6})
     out = tmp_path_factory.mktemp("landed")
     (out / "rows").mkdir()
@@ -58,11 +63,13 @@ def start(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(
-    small: Small, asked: Sequence[Question], start: Path, out: Path, **changes: Any
+    small: Small, asked: Sequence[Question], start: Path, out: Path, *, tasks: Sequence[Task] = (), **changes: Any
 ) -> tuple[Any, list[dict[str, float]]]:
     model = models.continue_adapter(models.load_base(small.folder, precision="fp32"), start)
     section = replace(small.params.grpo, **{**SHORT, "weights": PAID, **changes})
-    run = grpo.trainer(model, small.tokenizer, section, small.params.compute, questions=asked, output=out, seed=7)
+    run = grpo.trainer(
+        model, small.tokenizer, section, small.params.compute, questions=asked, tasks=tasks, output=out, seed=7
+    )  # fmt: skip
     return model, trainer.train(run, out)
 
 
@@ -84,6 +91,28 @@ def test_both_fronts_train_on_the_cpu(small: Small, asked: list[Question], start
         assert 0 < event["episodes/actions"] <= SHORT["budget"]
         assert event["episodes/parse_failures"] <= event["episodes/actions"]
         assert 0 <= event["episodes/groups_without_spread"] <= 1
+
+
+def test_two_environments_are_played_in_one_run_each_paid_by_its_own_rewards(
+    small: Small, asked: list[Question], start: Path, tmp_path: Path
+) -> None:
+    tasks = draw_tasks(read(), 11, seed=5, side="train")
+    shares = Environments(sqlenv=0.5, competencies=0.5)
+    _, log = trained(small, asked, start, tmp_path / "o", tasks=tasks, environments=shares, task_tokens=8, learning_rate=1e-3)
+    steps = [event for event in log if "reward" in event]
+    assert len(steps) == STEPS
+    for event in steps:  # half of the episodes are each environment's; the means of one leave the other's out
+        of_sqlenv = 5 * event["rewards/operational/mean"] + 0.1 * event["rewards/progress_reward/mean"]
+        assert event["reward"] == pytest.approx((of_sqlenv + event["rewards/validators_reward/mean"]) / 2, abs=1e-4)
+        assert 0 < event["episodes/actions"] <= SHORT["budget"]
+        assert event["episodes/passed"] == event["episodes/crashed"] == 0
+
+
+def test_a_weight_for_a_validator_that_does_not_exist_is_refused(
+    small: Small, asked: list[Question], start: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ParamsError, match="validator 'answer_task' does not exist: did you mean 'answers_task'"):
+        trained(small, asked, start, tmp_path / "o", validators={"answer_task": 2.0})
 
 
 def test_a_learning_rate_of_0_changes_no_bit(small: Small, asked: list[Question], start: Path, tmp_path: Path) -> None:

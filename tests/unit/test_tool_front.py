@@ -11,6 +11,7 @@ from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Drawn, Roller
 from aj.sqlenv.tool_front import SqlTools, as_message, finish, reading_actions
 from aj.training import grpo
+from aj.training.environments import SQL_COLUMNS, Environment, of_sqlenv
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -133,16 +134,23 @@ def test_log_probabilities_stay_beside_their_tokens(
         ids = tokenizer(next(actions) + "<|im_end|>")["input_ids"]
         return [Drawn(ids, [-0.5 * (n + 1) for n in range(len(ids))])]
 
-    [episode] = Roller(tokenizer, budget=6, max_new_tokens=40, max_length=2000).play([make_question()], generate)
+    roller = Roller(tokenizer, budget=6, max_new_tokens=40, max_length=2000)
+    [episode] = roller.play([make_question()], generate)
     assert len(episode.logprobs) == len(episode.completion_ids)
     assert [p == 0.0 for p in episode.logprobs] == [written == 0 for written in episode.mask]
-    assert grpo.columns([episode])["logprobs"] == [episode.logprobs]
+    played = [Environment(Question, [episode.question], 1.0, roller, SQL_COLUMNS, of_sqlenv)]
+    assert grpo.columns([episode], played)["logprobs"] == [episode.logprobs]
 
 
 def test_groups_that_teach_nothing_are_counted() -> None:
     class Section:
         group_size = 2
-        weights = Weights(correctness=1.0, progress=0.1, operational=0.0)
+        weights = Weights(correctness=1.0, progress=0.1, operational=0.0, validators=1.0)
 
-    outcome = {"correct": [1, 1, 0, 0, 0, 1], "best_progress": [1, 1, 0.5, 0.75, 0, 0], "operational_sum": [0, 0.1, 0, 0, 0, 0]}
-    assert grpo.without_spread(outcome, Section) == pytest.approx(1 / 3)  # the operational signal has no weight here
+    outcome = {
+        "correct": [1, 1, 0, 0, 0, 1, None, None],
+        "best_progress": [1, 1, 0.5, 0.75, 0, 0, None, None],
+        "operational_sum": [0, 0.1, 0, 0, 0, 0, None, None],
+        "validated": [None] * 6 + [0.25, 0.25],
+    }
+    assert grpo.without_spread(outcome, Section) == pytest.approx(1 / 2)  # the operational signal has no weight here
