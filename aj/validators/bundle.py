@@ -17,13 +17,13 @@ from typing import Any
 
 from aj.validators.bundle_access import check_grants, check_permissions, check_targets
 from aj.validators.bundle_references import Names, find_references
+from aj.validators.documents import Document, YamlRefused, load
 from aj.validators.field_tables import Report, check_shape, is_reference, nearest, tables
 from aj.validators.job_parts import check_schedule
 from aj.validators.jobs import TASK_TYPES, check_job
 from aj.validators.pipelines import check_pipeline
-from aj.validators.plain_secrets import find_secrets
-from aj.validators.safe_yaml import Document, YamlRefused, load
 from aj.validators.score import Reason, Score
+from aj.validators.secret.in_values import find_secrets
 
 RESOURCE_FOLDERS = re.compile(
     r"(?:\./)?(?:[\w-]+/)?(?:resources?|jobs?|workflows?|pipelines?|dashboards?|apps?|models?|schemas?|volumes?|alerts?|clusters?)(?:/[\w*?-]+)*/[\w*?.-]+"

@@ -12,63 +12,23 @@ from collections.abc import Container
 from typing import Any
 
 from aj.validators.field_tables import Report
+from aj.validators.wordset import wordset
 
 FOUND = re.compile(r"\$\{([^{}\n]{0,300})(\}?)")
 WELL_FORMED = re.compile(r"[A-Za-z][\w-]*(?:\[\d+\])?(?:\.[A-Za-z_][\w-]*(?:\[\d+\])*)*")
 CURLY = re.compile(r"\{\{\s{0,5}(var|bundle|resources)\.")
 OURS = ("var", "variables", "bundle", "workspace", "resources", "artifacts", "variable", "vars", "env", "targets", "target")
-BUNDLE = {
-    "name",
-    "target",
-    "environment",
-    "git",
-    "uuid",
-    "mode",
-    "cluster_id",
-    "compute_id",
-    "databricks_cli_version",
-    "deployment",
-    "engine",
-}
-WORKSPACE = {
-    "host",
-    "profile",
-    "root_path",
-    "file_path",
-    "artifact_path",
-    "state_path",
-    "resource_path",
-    "current_user",
-    "account_id",
-    "workspace_id",
-}
+BUNDLE = wordset("""name target environment git uuid mode cluster_id compute_id databricks_cli_version deployment engine""")
+WORKSPACE = wordset(
+    """host profile root_path file_path artifact_path state_path resource_path current_user account_id workspace_id"""
+)
 WORKSPACE |= {"auth_type", "client_id", "azure_client_id", "azure_environment", "azure_tenant_id", "azure_workspace_resource_id"}
-USER = {
-    "userName",
-    "short_name",
-    "domain_friendly_name",
-    "displayName",
-    "id",
-    "name",
-    "emails",
-    "groups",
-    "externalId",
-    "active",
-    "roles",
-    "entitlements",
-}
-SHELL = {
-    "description",
-    "command",
-    "build",
-    "content",
-    "query_text",
-    "custom_description",
-    "custom_summary",
-    "comment",
-    "commands",
-    "build_command",
-}
+USER = wordset(
+    """userName short_name domain_friendly_name displayName id name emails groups externalId active roles entitlements"""
+)
+SHELL = wordset(
+    """description command build content query_text custom_description custom_summary comment commands build_command"""
+)
 
 
 class Names:

@@ -17,8 +17,9 @@ from typing import Any
 
 from aj.chat import RowError, normalise
 from aj.tools import agent_tools
+from aj.validators.json_values import depth_of
 from aj.validators.score import Reason, Score
-from aj.validators.tool_calls import Unreadable, depth_of, read_calls
+from aj.validators.tool_calls import DEEPEST, Unreadable, read_calls
 from aj.validators.tool_schema import argument_reasons
 
 MOST_CALLS = 64
@@ -62,8 +63,8 @@ def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
                 )
             )
             continue
-        if depth_of(arguments) > 64:
-            reasons.append(Reason("too_deep", f"{name}: arguments nested more than 64 levels deep"))
+        if depth_of(arguments, DEEPEST) > DEEPEST:
+            reasons.append(Reason("too_deep", f"{name}: arguments nested more than {DEEPEST} levels deep"))
             continue
         calls.append((name, arguments))
         reasons += argument_reasons(name, arguments, schemas[name])

@@ -7,66 +7,20 @@ import json
 import re
 from typing import Any
 
+from aj.validators.brackets import deepest
 from aj.validators.dangerous_paths import ruinous
 from aj.validators.look import Look, TooMuch
+from aj.validators.wordset import wordset
 
 DEEPEST = 40
-SHELL_KEYS = frozenset(
-    [
-        "command",
-        "commands",
-        "cmd",
-        "cmds",
-        "script",
-        "bash",
-        "shell",
-        "sh",
-        "shell_command",
-        "command_line",
-        "commandline",
-        "bash_command",
-        "run",
-    ]
-)
+SHELL_KEYS = wordset("""command commands cmd cmds script bash shell sh shell_command command_line commandline bash_command run""")
 SQL_KEYS = frozenset(["sql", "statement", "statements", "sql_query", "sql_text", "sql_statement", "query_text", "sql_code"])
 PYTHON_KEYS = frozenset(["python", "python_code"])
 CODE_KEYS = frozenset(["code", "source", "cell", "snippet", "program"])
-TALK_KEYS = frozenset(
-    [
-        "thought",
-        "thoughts",
-        "thinking",
-        "answer",
-        "message",
-        "content",
-        "text",
-        "comment",
-        "description",
-        "title",
-        "body",
-        "reason",
-        "reasoning",
-        "note",
-        "question",
-        "prompt",
-        "pattern",
-        "error",
-        "summary",
-        "explanation",
-        "output",
-        "result",
-        "file_text",
-        "old_str",
-        "new_str",
-        "path",
-        "cwd",
-        "name",
-        "id",
-        "status",
-        "response",
-        "final_answer",
-        "topic",
-    ]
+TALK_KEYS = wordset(
+    """thought thoughts thinking answer message content text comment description title body reason reasoning note question
+    prompt pattern error summary explanation output result file_text old_str new_str path cwd name id status response
+    final_answer topic"""
 )
 TALK_TOOLS = re.compile(
     r"search|lookup|docs|retriev|browse|think|complete|answer|note|remember|memory|message|comment|ticket|ask|respond|reply|finish|final|grep|write|create_file|edit|read_file|plan"
@@ -80,11 +34,7 @@ NAMES = ("name", "tool", "tool_name", "action", "function", "function_name", "re
 
 def load(text: str) -> Any:
     """JSON of a tool call, ValueError where it is none. Raises TooMuch."""
-    depth = deepest = 0
-    for c in text:
-        depth += (c in "[{") - (c in "]}")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
+    if deepest(text, "[{") > DEEPEST:
         if text.lstrip()[:1] in ("{", "["):
             raise TooMuch("too_deep", f"JSON nested more than {DEEPEST} levels")
         raise ValueError("no JSON")

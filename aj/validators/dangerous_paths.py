@@ -7,44 +7,12 @@ import re
 from fnmatch import fnmatchcase
 
 from aj.validators.shell_words import HERE, HOME, MARK, PRIVATE, SET, STAR, UNKNOWN, UNSET, plain
+from aj.validators.wordset import wordset
 
 ME = "\ue015"
-TOP = frozenset(
-    [
-        "bin",
-        "boot",
-        "dev",
-        "etc",
-        "home",
-        "lib",
-        "lib32",
-        "lib64",
-        "libx32",
-        "media",
-        "mnt",
-        "opt",
-        "proc",
-        "root",
-        "run",
-        "sbin",
-        "srv",
-        "sys",
-        "usr",
-        "var",
-        "data",
-        "database",
-        "backup",
-        "backups",
-        "Users",
-        "Library",
-        "System",
-        "Applications",
-        "Volumes",
-        "dbfs",
-        "Workspace",
-        "databricks",
-        "c",
-    ]
+TOP = wordset(
+    """bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys usr var data database backup
+    backups Users Library System Applications Volumes dbfs Workspace databricks c"""
 )
 BELOW = frozenset(
     [
@@ -64,29 +32,7 @@ BELOW = frozenset(
         "etc ssh",
     ]
 )
-OWNED = frozenset(
-    [
-        "bin",
-        "boot",
-        "dev",
-        "etc",
-        "home",
-        "lib",
-        "lib32",
-        "lib64",
-        "proc",
-        "root",
-        "run",
-        "sbin",
-        "srv",
-        "sys",
-        "usr",
-        "var",
-        "System",
-        "Library",
-        "Users",
-    ]
-)
+OWNED = wordset("bin boot dev etc home lib lib32 lib64 proc root run sbin srv sys usr var System Library Users")
 EVERYTHING = re.compile(rf"[{STAR}{MARK}.]*{STAR}[{STAR}{MARK}.]*|\.?{SET}[!^]\.\]{STAR}|{SET}[^\]]*a-z[^\]]*\]{STAR}")
 DISK = re.compile(
     rf"/dev/(?:[shv]d[a-z{PRIVATE.pattern[1:-1]}]|xvd|nvme\d|mmcblk\d|r?disk\d|md\d|dm-\d|mapper/|disk/|mem$|kmem$|port$|[{PRIVATE.pattern[1:-1]}])"

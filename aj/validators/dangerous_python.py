@@ -10,61 +10,24 @@ import textwrap
 import warnings
 from collections.abc import Iterator
 
+from aj.validators.brackets import deepest
 from aj.validators.dangerous_paths import is_disk, ruinous
 from aj.validators.look import Look, TooMuch
 from aj.validators.shell_words import DECODED, FETCHED, UNKNOWN
+from aj.validators.wordset import wordset
 
 DEEPEST = 60  # brackets within brackets
-SHELL_CALLS = frozenset(
-    [
-        "system",
-        "popen",
-        "run",
-        "call",
-        "check_call",
-        "check_output",
-        "Popen",
-        "getoutput",
-        "getstatusoutput",
-        "exec_command",
-        "create_subprocess_shell",
-        "create_subprocess_exec",
-        "execvp",
-        "execv",
-        "execl",
-        "execlp",
-        "spawn",
-        "spawnv",
-        "spawnl",
-        "spawnvp",
-        "run_command",
-        "run_shell",
-        "sudo",
-        "local",
-    ]
+SHELL_CALLS = wordset(
+    """system popen run call check_call check_output Popen getoutput getstatusoutput exec_command create_subprocess_shell
+    create_subprocess_exec execvp execv execl execlp spawn spawnv spawnl spawnvp run_command run_shell sudo local"""
 )
-SQL_CALLS = frozenset(
-    [
-        "sql",
-        "execute",
-        "executemany",
-        "executescript",
-        "execute_statement",
-        "raw",
-        "run_sql",
-        "run_query",
-        "execute_sql",
-        "execute_query",
-        "read_sql",
-        "read_sql_query",
-        "exec_driver_sql",
-    ]
+SQL_CALLS = wordset(
+    """sql execute executemany executescript execute_statement raw run_sql run_query execute_sql execute_query read_sql
+    read_sql_query exec_driver_sql"""
 )
 TEXTS = frozenset(["text", "SQL", "dedent", "encode", "decode", "strip", "format"])
 FETCHES = frozenset(["get", "post", "urlopen", "urlretrieve", "request"])
-DECODES = frozenset(
-    ["b64decode", "decodebytes", "b32decode", "b16decode", "unhexlify", "decompress", "fromhex", "a85decode", "b85decode"]
-)
+DECODES = wordset("b64decode decodebytes b32decode b16decode unhexlify decompress fromhex a85decode b85decode")
 MAGIC = re.compile(r"^\s*(?:!|%%?(?:sh|bash)\b)\s*(.*)$", re.M)
 LOOSE = re.compile(
     r"\b(os\.system|os\.popen|subprocess\.\w+|spark\.sql|execute|rmtree|fs\.rm)\s*\(\s*[rfbu]*(\"{3}|'{3}|\"|')(.*?)\2", re.S
@@ -122,11 +85,7 @@ def magics(code: str, look: Look) -> str:
 
 def parse(code: str) -> ast.Module | None:
     """The syntax tree, None where Python does not read it. Raises TooMuch."""
-    depth = deepest = 0
-    for c in code:
-        depth += (c in "([{") - (c in ")]}")
-        deepest = max(deepest, depth)
-    if deepest > DEEPEST:
+    if deepest(code) > DEEPEST:
         raise TooMuch("too_deep", f"Python nested more than {DEEPEST} levels")
     try:
         with warnings.catch_warnings():

@@ -12,35 +12,18 @@ from collections.abc import Container, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from aj.validators.documents import YamlRefused, load
 from aj.validators.field_tables import Report, check_shape, is_reference
 from aj.validators.job_parts import check_emails, check_run_as, check_schedule
-from aj.validators.plain_secrets import find_secrets
-from aj.validators.safe_yaml import YamlRefused, load
+from aj.validators.json_values import as_list
 from aj.validators.score import Reason, Score
+from aj.validators.secret.in_values import find_secrets
+from aj.validators.wordset import wordset
 
-TASK_TYPES = frozenset(
-    [
-        "notebook_task",
-        "spark_python_task",
-        "python_wheel_task",
-        "sql_task",
-        "dbt_task",
-        "pipeline_task",
-        "run_job_task",
-        "condition_task",
-        "for_each_task",
-        "spark_jar_task",
-        "spark_submit_task",
-        "clean_rooms_notebook_task",
-        "dashboard_task",
-        "power_bi_task",
-        "gen_ai_compute_task",
-        "dbt_cloud_task",
-        "dbt_platform_task",
-        "alert_task",
-        "ai_runtime_task",
-        "python_operator_task",
-    ]
+TASK_TYPES = wordset(
+    """notebook_task spark_python_task python_wheel_task sql_task dbt_task pipeline_task run_job_task condition_task
+    for_each_task spark_jar_task spark_submit_task clean_rooms_notebook_task dashboard_task power_bi_task
+    gen_ai_compute_task dbt_cloud_task dbt_platform_task alert_task ai_runtime_task python_operator_task"""
 )
 REQUIRED = {
     "notebook_task": ("notebook_path",),
@@ -63,7 +46,7 @@ TRIGGERS = ("schedule", "continuous", "trigger")
 
 
 def job_definition_valid(text: str, context: Mapping[str, Any]) -> Score:
-    """Whether a text is one valid job definition; reasons as in ``check_job`` and safe_yaml, and not_a_mapping, not_a_job."""
+    """Whether a text is one valid job definition; reasons as in ``check_job`` and documents, and not_a_mapping, not_a_job."""
     try:
         value = load(text).value
     except YamlRefused as refused:
@@ -236,7 +219,7 @@ def _check_type(name: str, body: Any, path: tuple[object, ...], report: Report, 
 
 
 def _check_depends(task: Mapping[str, Any], path: tuple[object, ...], report: Report, siblings: Container[str] | None) -> None:
-    for index, other in enumerate(_list(task.get("depends_on"))):
+    for index, other in enumerate(as_list(task.get("depends_on"))):
         name = other.get("task_key") if isinstance(other, dict) else None
         if isinstance(other, dict) and name is None:
             report.add("missing_field", (*path, "depends_on", index), "task_key is missing")
@@ -247,7 +230,7 @@ def _check_depends(task: Mapping[str, Any], path: tuple[object, ...], report: Re
 def _check_order(tasks: list[Any], path: tuple[object, ...], report: Report) -> None:
     graph = {
         str(task.get("task_key")): {
-            str(other["task_key"]) for other in _list(task.get("depends_on")) if isinstance(other, dict) and "task_key" in other
+            str(other["task_key"]) for other in as_list(task.get("depends_on")) if isinstance(other, dict) and "task_key" in other
         }
         for task in tasks
         if isinstance(task, dict)
@@ -269,7 +252,7 @@ def _check_start(job: Mapping[str, Any], path: tuple[object, ...], report: Repor
 def _check_emails(job: Mapping[str, Any], path: tuple[object, ...], report: Report) -> None:
     for owner, here in [
         (job, path),
-        *((task, (*path, "tasks", index)) for index, task in enumerate(_list(job.get("tasks"))) if isinstance(task, dict)),
+        *((task, (*path, "tasks", index)) for index, task in enumerate(as_list(job.get("tasks"))) if isinstance(task, dict)),
     ]:
         notes = owner.get("email_notifications") if isinstance(owner, dict) else None
         for name, items in notes.items() if isinstance(notes, dict) else ():
@@ -281,7 +264,3 @@ def _check_git(git: Any, path: tuple[object, ...], report: Report) -> None:
         named = [name for name in ("git_branch", "git_tag", "git_commit") if git.get(name)]
         if len(named) > 1:
             report.add("conflicting_fields", path, f"{' and '.join(named)} cannot be set together")
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -14,7 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aj.validators.documents import BadDocument, read_document
+from aj.validators.documents import YamlRefused, load
+from aj.validators.fenced import unfenced
+from aj.validators.json_values import NoTarget, as_list, as_map, pointed
 from aj.validators.score import Reason, Score
 from aj.validators.tool_schema import BadSchema, bounded
 
@@ -27,6 +29,12 @@ NAME = re.compile(r"[A-Za-z0-9_./-]{1,128}")
 TEMPLATE = re.compile(r"\{([^{}/]*)\}")
 HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 MOST_REASONS = 10
+READ = {
+    "yaml_invalid": "bad_yaml",
+    "yaml_duplicate_key": "duplicate_key",
+    "yaml_too_deep": "too_deep",
+    "yaml_too_many_nodes": "too_large",
+}
 CODES = {
     "Required": "missing_field",
     "AdditionalProperties": "unknown_field",
@@ -41,16 +49,16 @@ CODES = {
 def openapi_tool_valid(text: str, context: Mapping[str, Any]) -> Score:
     """1 where the text is a valid OpenAPI 3.x document or MCP registration, else 0. The context is not read.
 
-    Codes: those of ``read_document``; not_a_registration; for OpenAPI bad_version, missing_field, unknown_field, wrong_type,
+    Codes: bad_yaml, duplicate_key, too_deep, too_large and the other codes of documents.py; not_a_registration; for OpenAPI bad_version, missing_field, unknown_field, wrong_type,
     bad_value, invalid_field, no_operations, path_parameter_missing, path_parameter_unused, path_parameter_not_required,
     duplicate_path, duplicate_operation_id, unresolved_ref, unknown_security_scheme, bad_schema; for MCP missing_name, bad_name,
     missing_description, missing_input_schema, input_schema_not_object, bad_schema, schema_too_costly, required_not_declared, bad_annotations,
     duplicate_tool.
     """
     try:
-        document = read_document(text)
-    except BadDocument as error:
-        return Score.of([Reason(error.code, str(error))])
+        document = load(unfenced(text)).value
+    except YamlRefused as error:
+        return Score.of([Reason(READ.get(error.code, error.code), error.detail)])
     if isinstance(document, dict) and isinstance(document.get("result"), dict) and "jsonrpc" in document:
         document = document["result"]
     if isinstance(document, dict) and isinstance(document.get("tools"), list) and "openapi" not in document:
@@ -113,12 +121,12 @@ def _deepest(error: "ValidationError", steps: int) -> "ValidationError":
 
 def _paths(document: dict[str, Any]) -> Iterator[Reason]:
     operations, shapes, ids = 0, dict[str, str](), set[str]()
-    for path, item in _map(document.get("paths")).items():
+    for path, item in as_map(document.get("paths")).items():
         shape = TEMPLATE.sub("{}", path)
         if path.startswith("/") and shape in shapes:
             yield Reason("duplicate_path", f"{path} and {shapes[shape]} are the same path")
         shapes[shape] = path
-        for method, operation in _map(_resolved(document, item)).items():
+        for method, operation in as_map(_resolved(document, item)).items():
             if method not in METHODS or not isinstance(operation, dict):
                 continue
             operations += 1
@@ -127,13 +135,13 @@ def _paths(document: dict[str, Any]) -> Iterator[Reason]:
             if isinstance(name, str) and name in ids:
                 yield Reason("duplicate_operation_id", f"the operationId {name!r} stands twice")
             ids.add(str(name))
-    if not operations and not _map(document.get("webhooks")):
+    if not operations and not as_map(document.get("webhooks")):
         yield Reason("no_operations", "the document has no operation that could be called")
 
 
 def _path_parameters(document: dict[str, Any], path: str, method: str, item: Any, operation: dict[str, Any]) -> Iterator[Reason]:
     declared: dict[str, Any] = {}
-    for given in [*_list(_map(item).get("parameters")), *_list(operation.get("parameters"))]:
+    for given in [*as_list(as_map(item).get("parameters")), *as_list(operation.get("parameters"))]:
         parameter = _resolved(document, given)
         if not isinstance(parameter, dict) or "$ref" in parameter:
             return  # in another file, or wrong in a way that is said elsewhere
@@ -165,11 +173,11 @@ def _references(document: dict[str, Any]) -> Iterator[Reason]:
 
 
 def _security(document: dict[str, Any]) -> Iterator[Reason]:
-    known = _map(_map(document.get("components")).get("securitySchemes"))
-    operations = [op for item in _map(document.get("paths")).values() for m, op in _map(item).items() if m in METHODS]
+    known = as_map(as_map(document.get("components")).get("securitySchemes"))
+    operations = [op for item in as_map(document.get("paths")).values() for m, op in as_map(item).items() if m in METHODS]
     for place in (document, *operations):
-        for requirement in _list(_map(place).get("security")):
-            for name in _map(requirement):
+        for requirement in as_list(as_map(place).get("security")):
+            for name in as_map(requirement):
                 if name not in known and "/" not in name:  # 3.2 also takes an address
                     yield Reason("unknown_security_scheme", f"the security scheme {name!r} is not in components.securitySchemes")
                     return
@@ -179,7 +187,7 @@ def _schemas(document: dict[str, Any]) -> Iterator[Reason]:
     """From 3.1 on a schema is JSON Schema; the official document schema leaves it out."""
     from jsonschema_rs import meta
 
-    for name, schema in _map(_map(document.get("components")).get("schemas")).items():
+    for name, schema in as_map(as_map(document.get("components")).get("schemas")).items():
         if isinstance(schema, dict) and "$schema" not in schema and "jsonSchemaDialect" not in document:
             try:
                 if not meta.is_valid(schema):
@@ -261,22 +269,8 @@ def _resolved(document: dict[str, Any], value: Any) -> Any:
 
 
 def _target(document: Any, reference: str) -> Any:
-    from urllib.parse import unquote
-
-    for part in unquote(reference).split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list) and part.isascii() and part.isdigit() and int(part) < len(document):
-            document = document[int(part)]
-        elif isinstance(document, dict):
-            document = document.get(part)
-        else:
-            return None
-    return document
-
-
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    """What a reference leads to, None where it leads nowhere."""
+    try:
+        return pointed(document, reference)
+    except NoTarget:
+        return None

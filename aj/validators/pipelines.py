@@ -9,11 +9,12 @@ What is not covered: the pipeline's own code, expectations and tables; whether c
 from collections.abc import Mapping
 from typing import Any
 
+from aj.validators.documents import YamlRefused, load
 from aj.validators.field_tables import Report, check_shape, is_reference
 from aj.validators.job_parts import check_emails, check_run_as
-from aj.validators.plain_secrets import find_secrets
-from aj.validators.safe_yaml import YamlRefused, load
+from aj.validators.json_values import as_list
 from aj.validators.score import Reason, Score
+from aj.validators.secret.in_values import find_secrets
 
 LIBRARIES = ("notebook", "file", "glob", "jar", "maven", "whl")
 SOURCES = ("libraries", "ingestion_definition", "gateway_definition", "root_path")
@@ -24,7 +25,7 @@ LABELS = ("default", "updates", "maintenance")
 
 
 def pipeline_definition_valid(text: str, context: Mapping[str, Any]) -> Score:
-    """Whether a text is one valid pipeline definition; reasons as in ``check_pipeline`` and safe_yaml, and not_a_mapping, not_a_pipeline."""
+    """Whether a text is one valid pipeline definition; reasons as in ``check_pipeline`` and documents, and not_a_mapping, not_a_pipeline."""
     try:
         value = load(text).value
     except YamlRefused as refused:
@@ -61,14 +62,14 @@ def check_pipeline(pipeline: Any, path: tuple[object, ...], report: Report, *, p
         value = pipeline.get(name)
         if isinstance(value, str) and not is_reference(value) and value.upper() not in known:
             report.add("unknown_value", (*path, name), f"{value[:60]!r} is not one of {', '.join(known)}")
-    for index, cluster in enumerate(_list(pipeline.get("clusters"))):
+    for index, cluster in enumerate(as_list(pipeline.get("clusters"))):
         label = cluster.get("label") if isinstance(cluster, dict) else None
         if label is not None and not is_reference(label) and label not in LABELS:
             report.add("bad_cluster_label", (*path, "clusters", index), f"{str(label)[:60]!r} is not one of {', '.join(LABELS)}")
-    for index, note in enumerate(_list(pipeline.get("notifications"))):
+    for index, note in enumerate(as_list(pipeline.get("notifications"))):
         if isinstance(note, dict):
             check_emails(note.get("email_recipients"), (*path, "notifications", index, "email_recipients"), report)
-            for alert in _list(note.get("alerts")):
+            for alert in as_list(note.get("alerts")):
                 if isinstance(alert, str) and not is_reference(alert) and alert not in ALERTS:
                     report.add(
                         "unknown_value", (*path, "notifications", index), f"{alert[:60]!r} is not one of {', '.join(ALERTS)}"
@@ -78,7 +79,7 @@ def check_pipeline(pipeline: Any, path: tuple[object, ...], report: Report, *, p
 
 
 def _check_libraries(libraries: Any, path: tuple[object, ...], report: Report) -> None:
-    for index, library in enumerate(_list(libraries)):
+    for index, library in enumerate(as_list(libraries)):
         if not isinstance(library, dict):
             continue
         kinds = [name for name in LIBRARIES if library.get(name) is not None]
@@ -99,11 +100,7 @@ def _check_ingestion(ingestion: Any, path: tuple[object, ...], report: Report, p
             report.add("missing_field", path, "connection_name or ingestion_gateway_id is missing")
         if not ingestion.get("objects"):
             report.add("missing_field", path, "objects is missing")
-    for index, item in enumerate(_list(ingestion.get("objects"))):
+    for index, item in enumerate(as_list(ingestion.get("objects"))):
         kinds = [name for name in OBJECTS if isinstance(item, dict) and item.get(name) is not None]
         if len(kinds) > 1:
             report.add("ingestion_ambiguous", (*path, "objects", index), f"{' and '.join(kinds)} in one object; one is allowed")
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

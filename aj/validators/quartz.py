@@ -8,6 +8,8 @@ What is not covered: dates that never come (31 February); zones that the machine
 import re
 from functools import cache
 
+from aj.validators.wordset import wordset
+
 MONTHS = dict(
     zip(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], range(1, 13), strict=True)
 )
@@ -28,33 +30,7 @@ AMERICAN = {
     f"US/{name}"
     for name in ("Alaska", "Arizona", "Central", "East-Indiana", "Eastern", "Hawaii", "Michigan", "Mountain", "Pacific")
 }  # Debian moved these old names to a package of their own
-SHORT = {
-    "ACT",
-    "AET",
-    "AGT",
-    "ART",
-    "AST",
-    "BET",
-    "BST",
-    "CAT",
-    "CNT",
-    "CST",
-    "CTT",
-    "EAT",
-    "ECT",
-    "IET",
-    "IST",
-    "JST",
-    "MIT",
-    "NET",
-    "NST",
-    "PLT",
-    "PNT",
-    "PRT",
-    "PST",
-    "SST",
-    "VST",
-}
+SHORT = wordset("""ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST""")
 
 
 def cron_error(text: str) -> str | None:

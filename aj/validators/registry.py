@@ -23,7 +23,7 @@ WHERE = {
     "job_definition_valid": "jobs:job_definition_valid",
     "pipeline_definition_valid": "pipelines:pipeline_definition_valid",
     "openapi_tool_valid": "openapi:openapi_tool_valid",
-    "no_secrets_in_clear": "secrets:no_secrets_in_clear",
+    "no_secrets_in_clear": "secret.clear:no_secrets_in_clear",
     "streaming_query_safe": "streaming:streaming_query_safe",
     "guardrails_kept": "persona:guardrails_kept",
 }
@@ -41,7 +41,9 @@ def find(name: str) -> Validator:
         import difflib
 
         near = difflib.get_close_matches(name, WHERE, n=1)
-        raise ParamsError(f"validator {name!r} does not exist: " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names())}."))
+        raise ParamsError(
+            f"validator {name!r} does not exist: " + (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names())}.")
+        )
     module, _, function = WHERE[name].partition(":")
     validator: Validator = getattr(import_module(f"aj.validators.{module}"), function)
     return validator

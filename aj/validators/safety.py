@@ -18,9 +18,10 @@ from aj.validators.dangerous_python import read_python
 from aj.validators.dangerous_sql import read_sql
 from aj.validators.look import Look, TooMuch
 from aj.validators.score import Score
-from aj.validators.secrets_in_clear import secret
+from aj.validators.secret.in_text import assigned, in_text
 from aj.validators.shell import read_script
 from aj.validators.shell_words import PRIVATE
+from aj.validators.wordset import wordset
 
 FENCE = re.compile(
     r"^[ \t>]{0,12}(?:[-*] |\d+\. )?(`{3,}|~{3,})[ \t]*\{?\.?([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S
@@ -51,81 +52,10 @@ COMMAND_START = re.compile(
     |[A-Za-z_]\w*=\S*|\.{0,2}/[\w./-]+|[\w:.]+\s*\(\)\s*\{|[>({!:"'\\`~\[]|\$[({\w])""",
     re.X,
 )
-STOP_WORDS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "will",
-        "would",
-        "should",
-        "must",
-        "can",
-        "could",
-        "may",
-        "might",
-        "never",
-        "not",
-        "always",
-        "you",
-        "your",
-        "we",
-        "our",
-        "i",
-        "my",
-        "they",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "because",
-        "when",
-        "before",
-        "after",
-        "which",
-        "who",
-        "how",
-        "why",
-        "what",
-        "please",
-        "don't",
-        "do",
-        "does",
-        "did",
-        "of",
-        "to",
-        "in",
-        "on",
-        "with",
-        "as",
-        "by",
-        "from",
-        "and",
-        "or",
-        "but",
-        "if",
-        "for",
-        "so",
-        "then",
-        "use",
-        "using",
-        "run",
-        "removes",
-        "deletes",
-        "deleted",
-        "remove",
-        "drop",
-        "dangerous",
-        "safe",
-    ]
+STOP_WORDS = wordset(
+    """the a an is are was were be been will would should must can could may might never not always you your we our i my they
+    it its this that these those because when before after which who how why what please don't do does did of to in on with
+    as by from and or but if for so then use using run removes deletes deleted remove drop dangerous safe"""
 )
 VERB_AFTER = re.compile(
     r"^(?:\S+ ){1,5}(?:is|are|was|will|would|should|must|can|deletes?|removes?|destroys?|wipes?|does|has|drops|means|needs|takes)\b"
@@ -168,9 +98,8 @@ def policy_safety(text: str, context: Mapping[str, Any]) -> Score:
         look.found(error.reason.code, error.reason.detail)
     except RecursionError:
         look.found("too_deep", "the text nests deeper than it can be read")
-    what = secret(text)
-    if what:
-        look.found("secret_in_clear", what)
+    for reason in (*in_text(text), *assigned(text)):
+        look.found("secret_in_clear", reason.detail)
     return Score.of(look.reasons)
 
 
@@ -335,10 +264,7 @@ def read_lines(text: str, look: Look) -> None:
             sentence = mentions(bare) or (
                 not bare.endswith(";")
                 and sum(
-                    word
-                    in STOP_WORDS
-                    - {"from", "on", "as", "in", "and", "or", "if", "not", "to", "is", "drop", "by", "with", "then", "when"}
-                    for word in words
+                    word in STOP_WORDS - wordset("from on as in and or if not to is drop by with then when") for word in words
                 )
                 > 0
             )

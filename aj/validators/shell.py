@@ -10,9 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aj.validators import shell_rules
+from aj.validators.brackets import deepest
 from aj.validators.dangerous_paths import CRITICAL, is_disk
 from aj.validators.look import Look, TooMuch
 from aj.validators.shell_words import DECODED, FETCHED, UNKNOWN, expand_text, plain, split, words
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -35,7 +37,7 @@ PREFIXED = re.compile(
 NO_ARITHMETIC = re.compile(
     r"\$\(\((?=[\s({!]*(?:\w+\(\)[\s{]*)?[A-Za-z_][\w.-]*\s+(?:-{0,2}[A-Za-z]|/[A-Za-z]|/\s+-|[$`]|(?:&&|\|\|)\s+\w+\s+[-A-Za-z]))"
 )
-KEYWORDS = frozenset(["then", "do", "else", "elif", "if", "while", "until", "!", "{", "(", "done", "fi", "}", ")", "time"])
+KEYWORDS = wordset("then do else elif if while until ! { ( done fi } ) time")
 
 
 @cache
@@ -164,13 +166,9 @@ class Shell:
         self.nounset |= NOUNSET.search(code) is not None
         if BOMB.search(re.sub(r"\s", "", code)):
             self.look.found("fork_bomb", "a function or script that starts itself twice")
-        depth = deepest = 0
-        for c in code:
-            depth = max(0, depth + (c in "({") - (c in ")}"))
-            deepest = max(deepest, depth)
-        code = PREFIXED.sub(r"\1", code)  # tree-sitter knows these two words before simple commands only
+        given, code = code, PREFIXED.sub(r"\1", code)  # tree-sitter knows these two words before simple commands only
         code = NO_ARITHMETIC.sub("$( (", code)  # as bash does
-        if deepest > DEEPEST_BRACKETS:
+        if deepest(given, "({") > DEEPEST_BRACKETS:
             raise TooMuch("too_deep", f"brackets nested more than {DEEPEST_BRACKETS} levels")
         root = tree(code)
         out = self.walk(root, "")

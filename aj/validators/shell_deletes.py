@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aj.validators.dangerous_paths import CRITICAL, EVERYTHING, is_disk, narrows, owned_by_system, ruinous, ruinous_store
 from aj.validators.shell_words import HERE, HOME, STAR, UNKNOWN, plain
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from aj.validators.shell import Shell
@@ -15,29 +16,9 @@ if TYPE_CHECKING:
 REGENERATED = re.compile(
     r"\*?\.(py[co]|pyc?\[co\]|swp|orig|rej|bak|tmp|DS_Store)|__pycache__|\.DS_Store|Thumbs\.db|node_modules|core|\.pytest_cache|\.ipynb_checkpoints|.*~"
 )
-NARROWING = frozenset(
-    [
-        "-mtime",
-        "-mmin",
-        "-atime",
-        "-amin",
-        "-ctime",
-        "-cmin",
-        "-size",
-        "-empty",
-        "-user",
-        "-group",
-        "-uid",
-        "-gid",
-        "-perm",
-        "-links",
-        "-inum",
-        "-nouser",
-        "-nogroup",
-        "-samefile",
-        "-lname",
-        "-newer",
-    ]
+NARROWING = wordset(
+    """-mtime -mmin -atime -amin -ctime -cmin -size -empty -user -group -uid -gid -perm -links -inum -nouser -nogroup -samefile
+    -lname -newer"""
 )
 NAMING = frozenset(["-name", "-iname", "-path", "-ipath", "-wholename", "-iwholename", "-regex", "-iregex"])
 VALUED = (

@@ -12,49 +12,16 @@ from typing import TYPE_CHECKING
 from aj.validators import shell_deletes, shell_tools
 from aj.validators.look import TooMuch
 from aj.validators.shell_words import DECODED, FETCHED, PRIVATE, UNKNOWN, UNSET, plain, split, unescape, words
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from aj.validators.shell import Shell
 
 Rule = Callable[[list[str], str, "Shell"], str | None]
 SHELLS = frozenset(["sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "rbash", "mksh"])
-INTERPRETERS = frozenset(
-    [
-        "python",
-        "python2",
-        "python3",
-        "pypy",
-        "pypy3",
-        "ipython",
-        "perl",
-        "ruby",
-        "node",
-        "nodejs",
-        "php",
-        "deno",
-        "bun",
-        "lua",
-        "Rscript",
-    ]
-)
-FETCHERS = frozenset(
-    [
-        "curl",
-        "wget",
-        "fetch",
-        "http",
-        "https",
-        "aria2c",
-        "lynx",
-        "nc",
-        "ncat",
-        "iwr",
-        "irm",
-        "invoke-webrequest",
-        "invoke-restmethod",
-    ]
-)
-FILTERS = frozenset(["grep", "egrep", "sed", "head", "tail", "sort", "uniq", "cut", "dos2unix", "envsubst", "gpg", "iconv"])
+INTERPRETERS = wordset("python python2 python3 pypy pypy3 ipython perl ruby node nodejs php deno bun lua Rscript")
+FETCHERS = wordset("curl wget fetch http https aria2c lynx nc ncat iwr irm invoke-webrequest invoke-restmethod")
+FILTERS = wordset("grep egrep sed head tail sort uniq cut dos2unix envsubst gpg iconv")
 # Options with a value of their own, by wrapper; `+n` positional arguments stand before the command.
 WRAPPERS: dict[str, tuple[frozenset[str], int]] = {
     name: (frozenset(options.split()), before)
@@ -433,9 +400,7 @@ def xargs(arguments: list[str], stdin: str, shell: "Shell") -> str:
             replace = option.removeprefix("--replace=").removeprefix("-I")
     rest = after_options(
         arguments,
-        frozenset(
-            ["-I", "-n", "-P", "-L", "-d", "-s", "-a", "-E", "-J", "--max-args", "--max-procs", "--delimiter", "--arg-file"]
-        ),
+        wordset("-I -n -P -L -d -s -a -E -J --max-args --max-procs --delimiter --arg-file"),
     )
     if ":::" in rest:
         at = rest.index(":::")
@@ -462,9 +427,7 @@ def code_in_words(arguments: list[str], stdin: str, shell: "Shell") -> None:
 
 def ssh(arguments: list[str], stdin: str, shell: "Shell") -> None:
     """ssh host command: the command runs there; without one, what comes in does."""
-    rest = after_options(
-        arguments, frozenset(["-p", "-i", "-l", "-o", "-F", "-J", "-L", "-R", "-D", "-b", "-c", "-E", "-S", "-W"]), 1
-    )
+    rest = after_options(arguments, wordset("-p -i -l -o -F -J -L -R -D -b -c -E -S -W"), 1)
     rest = after_options(rest, frozenset(["-p", "-i", "-l", "-o"]))
     if rest:
         run_text(" ".join(source_of(word) for word in rest), [], shell, "ssh")

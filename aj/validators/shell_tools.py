@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aj.validators.dangerous_paths import is_disk, ruinous, ruinous_store
 from aj.validators.shell_words import DECODED, FETCHED, UNKNOWN, UNSET, plain
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,23 +24,9 @@ SQL_OPTIONS = {
     "dbsqlcli": "-e", "cockroach": "-e --execute", "usql": "-c --command", "impala-shell": "-q --query", "sqlite3": "-cmd", "duckdb": "-c -s -cmd", "bq": "",
 }  # fmt: skip
 POSITIONAL = frozenset(["sqlite3", "duckdb", "bq"])
-VALUED = frozenset(
-    [
-        "-p",
-        "--profile",
-        "-t",
-        "--target",
-        "-o",
-        "--output",
-        "--var",
-        "--log-file",
-        "--log-format",
-        "--log-level",
-        "--progress-format",
-        "--json",
-        "--cluster-id",
-        "--path",
-    ]
+VALUED = wordset(
+    """-p --profile -t --target -o --output --var --log-file --log-format --log-level --progress-format --json --cluster-id
+    --path"""
 )
 RECURSIVE = re.compile(r"""["']?recursive["']?\s*[:=]\s*["']?true""", re.I)
 STATEMENT = re.compile(r'"(?:statement|query)"\s*:\s*"((?:[^"\\]|\\.)*)"')
@@ -84,18 +71,9 @@ def partitions(arguments: list[str], stdin: str, shell: "Shell") -> None:
 
 def volumes(arguments: list[str], stdin: str, shell: "Shell") -> None:
     """zpool, zfs, cryptsetup, mdadm, hdparm, nvme, diskutil: their verbs that destroy."""
-    verbs = {
-        "destroy",
-        "luksFormat",
-        "erase",
-        "--zero-superblock",
-        "--security-erase",
-        "format",
-        "eraseDisk",
-        "eraseVolume",
-        "secureErase",
-        "labelclear",
-    }
+    verbs = wordset(
+        """destroy luksFormat erase --zero-superblock --security-erase format eraseDisk eraseVolume secureErase labelclear"""
+    )
     if verbs & set(arguments[:3]):
         shell.look.found("disk_overwrite", f"destroys a volume: {plain(' '.join(arguments[:3]))}")
 

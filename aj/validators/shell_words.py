@@ -7,6 +7,8 @@ What is not covered: arithmetic, indirect variables and pattern substitution, wh
 import re
 from typing import Protocol
 
+from aj.validators.wordset import wordset
+
 UNKNOWN = "\ue000"  # something, not empty
 UNSET = "\ue001"  # a variable nobody set: something, or nothing at all
 FETCHED = "\ue002"  # text that came over the network
@@ -36,26 +38,9 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "", "b": "", "e": "", "f": "", 
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|[0-7]{1,3}|.)", re.S)
 PARAMETER = re.compile(r"(#?!?)([A-Za-z_]\w*|\d+|[@*#?$!-])(\[[^\]]*\])?(.*)", re.S)
 NAME = re.compile(r"[A-Za-z_]\w*|[\d@*#?$!-]")
-NONEMPTY = frozenset(
-    [
-        "USER",
-        "LOGNAME",
-        "HOSTNAME",
-        "TMPDIR",
-        "SHELL",
-        "PATH",
-        "UID",
-        "EUID",
-        "RANDOM",
-        "PPID",
-        "OLDPWD",
-        "LANG",
-        "TERM",
-        "EDITOR",
-        "GITHUB_WORKSPACE",
-        "RUNNER_TEMP",
-        "WORKSPACE",
-    ]
+NONEMPTY = wordset(
+    """USER LOGNAME HOSTNAME TMPDIR SHELL PATH UID EUID RANDOM PPID OLDPWD LANG TERM EDITOR GITHUB_WORKSPACE RUNNER_TEMP
+    WORKSPACE"""
 )
 MOST_BRACES = 64
 CASE = re.compile(r"(?<![\w-])(?:case\s+\S+\s+in(?=\s)|esac\b)")

@@ -16,34 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from aj.validators.sql_lexer import Word
+from aj.validators.wordset import wordset
 
 FILE = Path(__file__).parents[2] / "data" / "validators" / "sql_statements.yaml"
 MOST_STEPS = 60_000
 PIECE = re.compile(r",?\.\.\.|\|>|[A-Za-z_0-9]+|=>|\S")
 QUERY_STARTS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "MAP", "REDUCE"})
-NO_ALIAS = frozenset(
-    [
-        "ANTI",
-        "CROSS",
-        "EXCEPT",
-        "FULL",
-        "INNER",
-        "INTERSECT",
-        "JOIN",
-        "LATERAL",
-        "LEFT",
-        "MINUS",
-        "NATURAL",
-        "ON",
-        "RIGHT",
-        "SEMI",
-        "UNION",
-        "USING",
-        "WHERE",
-        "SET",
-        "SELECT",
-        "VALUES",
-    ]
+NO_ALIAS = wordset(
+    """ANTI CROSS EXCEPT FULL INNER INTERSECT JOIN LATERAL LEFT MINUS NATURAL ON RIGHT SEMI UNION USING WHERE SET SELECT VALUES"""
 )
 BUILT_IN = frozenset({"name", "alias", "string", "number", "words_type", "body", "expr", "query", "rows", "projections", "text"})
 

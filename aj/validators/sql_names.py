@@ -11,15 +11,14 @@ from aj.validators.score import Reason
 from aj.validators.sql_grammar import Capture
 from aj.validators.sql_lexer import Word
 from aj.validators.sql_queries import Refused, parse, width
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
 Path = tuple[str, ...]
 MOST_NODES = 700  # qualify takes 60 ms for these
-OPEN = frozenset(
-    {"information_schema", "system", "delta", "parquet", "csv", "json", "text", "avro", "orc", "binaryfile", "iceberg", "xml"}
-)
+OPEN = wordset("information_schema system delta parquet csv json text avro orc binaryfile iceberg xml")
 
 
 def lengths(text: str, words: list[Word], captures: list[Capture]) -> list[Reason]:

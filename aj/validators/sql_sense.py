@@ -6,6 +6,7 @@ What is not covered: whether functions exist (a UDF may have any name), and ever
 from aj.validators.score import Reason
 from aj.validators.sql_grammar import Match
 from aj.validators.sql_lexer import Word
+from aj.validators.wordset import wordset
 
 CLAUSES = frozenset({"FROM", "WHERE", "HAVING", "QUALIFY", "UNION", "INTERSECT", "EXCEPT", "MINUS", "LIMIT"})
 NEED_MORE = frozenset({"WHERE", "HAVING", "QUALIFY", "ON", "FROM", "JOIN", "LIMIT", "USING", "OVER"})
@@ -13,49 +14,12 @@ RANKS = {"WHERE": 1, "GROUP": 2, "HAVING": 3, "QUALIFY": 4, "ORDER": 5, "LIMIT":
 RIGHTS = frozenset({"GRANT", "REVOKE", "DENY"})
 DESCRIBED = ("HISTORY", "DETAIL", "EXTENDED", "FORMATTED", "CATALOG", "SCHEMA", "FUNCTION", "TABLE")
 BEFORE_BY = frozenset({"GROUP", "ORDER", "PARTITION", "SORT", "CLUSTER", "DISTRIBUTE"})
-NOT_AN_OPERAND = (
-    CLAUSES
-    | NEED_MORE
-    | {"SELECT", "AND", "OR", "NOT", "BY", "WHEN", "THEN", "ELSE", "IN", "BETWEEN", "LIKE", "SET", "VALUES", "INTO", "AS"}
-)
+NOT_AN_OPERAND = CLAUSES | NEED_MORE | wordset("SELECT AND OR NOT BY WHEN THEN ELSE IN BETWEEN LIKE SET VALUES INTO AS")
 JOIN_WORDS = ("INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "SEMI", "ANTI")
-TYPES = frozenset(
-    [
-        "BIGINT",
-        "LONG",
-        "BINARY",
-        "BOOLEAN",
-        "BYTE",
-        "TINYINT",
-        "DATE",
-        "DEC",
-        "DECIMAL",
-        "NUMERIC",
-        "DOUBLE",
-        "FLOAT",
-        "REAL",
-        "INT",
-        "INTEGER",
-        "SHORT",
-        "SMALLINT",
-        "STRING",
-        "CHAR",
-        "CHARACTER",
-        "VARCHAR",
-        "TIMESTAMP",
-        "TIMESTAMP_NTZ",
-        "TIMESTAMP_LTZ",
-        "TIME",
-        "VARIANT",
-        "VOID",
-        "OBJECT",
-        "GEOMETRY",
-        "GEOGRAPHY",
-        "INTERVAL",
-        "ARRAY",
-        "MAP",
-        "STRUCT",
-    ]
+TYPES = wordset(
+    """BIGINT LONG BINARY BOOLEAN BYTE TINYINT DATE DEC DECIMAL NUMERIC DOUBLE FLOAT REAL INT INTEGER SHORT SMALLINT STRING
+    CHAR CHARACTER VARCHAR TIMESTAMP TIMESTAMP_NTZ TIMESTAMP_LTZ TIME VARIANT VOID OBJECT GEOMETRY GEOGRAPHY INTERVAL ARRAY
+    MAP STRUCT"""
 )
 
 

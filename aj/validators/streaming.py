@@ -13,11 +13,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+from aj.validators.fenced import unfenced, without_magics
 from aj.validators.score import Reason, Score
 from aj.validators.streaming_code import MOST_QUERIES, Code, Query, TooLarge
 
-FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?```", re.DOTALL)
-MAGIC = re.compile(r"^([ \t]*)[%!].*$", re.MULTILINE)
 SQL = re.compile(r"\s*(?:CREATE|INSERT|SELECT|WITH|APPLY|AUTO|SET|USE|DROP|ALTER|REFRESH)\s+[\w`(*]", re.IGNORECASE)
 SQL_NOISE = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\Z)", re.DOTALL)
 STREAMING_TABLE = re.compile(
@@ -54,8 +53,7 @@ def streaming_query_safe(text: str, context: Mapping[str, Any]) -> Score:
     missing_trigger, trigger_invalid; mode_unknown, mode_not_supported, append_needs_watermark, complete_needs_aggregation;
     not_started; sql_not_streaming.
     """
-    fence = FENCE.fullmatch(text.strip())
-    text = fence[1] if fence else text
+    text = unfenced(text)
     sql = SQL_NOISE.sub(lambda m: "''" if m[0][0] in "'\"" else " ", text)
     if SQL.match(sql):
         return Score.of(list(_sql(sql)))
@@ -64,7 +62,7 @@ def streaming_query_safe(text: str, context: Mapping[str, Any]) -> Score:
             [Reason("too_large", f"the code has more than {MOST_QUERIES} streaming queries or {MOST_LINES} statements")]
         )
     try:
-        code = Code(ast.parse(MAGIC.sub(r"\1pass", text)))
+        code = Code(ast.parse(without_magics(text)))
         return Score.of(list(_reasons(code, text)))
     except (RecursionError, MemoryError):
         return Score.of([Reason("too_deep", "the code is nested too deeply")])

@@ -16,13 +16,15 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from aj.transcript import CHATML_CALL, DEEPSEEK_CALL
+from aj.validators.brackets import deepest
+from aj.validators.fenced import FENCE
+from aj.validators.json_values import depth_of
 
 DEEPEST = 64
 """Levels of JSON or Python values; real calls have fewer than 10."""
 SEPARATOR = "<｜tool▁sep｜>"
 BLANKS = re.compile(r"(?:\s|<｜tool▁calls▁(?:begin|end)｜>|<\|im_end\|>|<｜end▁of▁sentence｜>|<\|eot_id\|>|<\|eom_id\|>|</s>)*")
 PREFIXES = ("[TOOL_CALLS]", "<|python_tag|>", "<functioncall>")
-FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)\n?```", re.DOTALL)
 RESERVED = "reserved_word_"
 RESERVED_ARGUMENT = re.compile(rf"\b({'|'.join(keyword.kwlist)})\s*=(?!=)")
 STRINGS = re.compile(rf"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|{RESERVED_ARGUMENT.pattern}""")
@@ -81,7 +83,7 @@ def python_calls(text: str) -> list[Call]:
 
     Raises Unreadable: bad_python, positional_argument, not_a_literal, duplicate_key, too_deep.
     """
-    if _depth(text) > DEEPEST:
+    if max(deepest(text), _signs(text)) > DEEPEST:
         raise Unreadable("too_deep", f"the calls are nested more than {DEEPEST} levels deep")
     try:
         body = _parsed(text)
@@ -96,17 +98,6 @@ def python_calls(text: str) -> list[Call]:
     if not nodes:
         raise Unreadable("no_call", "the reply calls no tool")
     return [_python_call(node) for node in nodes]
-
-
-def depth_of(value: Any, most: int = DEEPEST) -> int:
-    """Levels of lists and objects in a JSON value, counted up to ``most + 1``."""
-    level, depth = [value], 0
-    while level and depth <= most:
-        level = [
-            v for item in level if isinstance(item, dict | list) for v in (item.values() if isinstance(item, dict) else item)
-        ]
-        depth += 1
-    return depth
 
 
 def _answer(text: str) -> str:
@@ -194,7 +185,7 @@ def _decode(text: str, at: int) -> tuple[Any, int]:
         raise Unreadable("too_deep", f"nested more than {DEEPEST} levels deep") from None
     except ValueError as error:  # also an integer of thousands of digits
         raise Unreadable("bad_json", f"not JSON: {error}") from None
-    if depth_of(value) > DEEPEST:
+    if depth_of(value, DEEPEST) > DEEPEST:
         raise Unreadable("too_deep", f"nested more than {DEEPEST} levels deep")
     return value, end
 
@@ -280,14 +271,6 @@ def _literal(node: ast.expr, name: str) -> Any:
     except (ValueError, TypeError, RecursionError, MemoryError, SyntaxError):
         raise Unreadable("not_a_literal", f"an argument of {name} is no literal: {ast.unparse(node)[:60]}") from None
     return json.loads(text)
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
-    return max(deepest, _signs(text))
 
 
 def _signs(text: str) -> int:

@@ -17,7 +17,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aj.exact_json import dumps, loads
+from aj.validators.json_values import NoTarget, as_map, pointed
 from aj.validators.score import Reason
+from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
     from jsonschema_rs import ValidationError, Validator
@@ -43,21 +45,7 @@ OPEN_TYPES = {"any", "", "union", "callable", "function", "unknown", "mixed"}
 LISTS_HERE, ONE_HERE = ("allOf", "anyOf", "oneOf"), ("not", "if", "then", "else")
 ONE_BELOW = ("additionalProperties", "unevaluatedProperties", "items", "contains", "unevaluatedItems", "propertyNames")
 COMPOSED = {*LISTS_HERE, "$ref", "if", "dependentSchemas"}
-NOTES = {
-    "$schema",
-    "$id",
-    "id",
-    "description",
-    "title",
-    "default",
-    "examples",
-    "example",
-    "$comment",
-    "format",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-}
+NOTES = wordset("""$schema $id id description title default examples example $comment format deprecated readOnly writeOnly""")
 SCHEMA_WORDS = {"properties", "required", "$ref", "$defs", "definitions", "additionalProperties", *LISTS_HERE, *ONE_HERE}
 CODES = {
     "Required": "missing_argument",
@@ -327,11 +315,11 @@ def _affordable(schema: Any, value: Any) -> None:
             todo.append((_target(root, here["$ref"]), item))
         todo.extend((sub, item) for key in LISTS_HERE for sub in here.get(key, ()))
         todo.extend((here[key], item) for key in ONE_HERE if key in here)
-        todo.extend((sub, item) for sub in _map(here, "dependentSchemas").values())
+        todo.extend((sub, item) for sub in as_map(here.get("dependentSchemas")).values())
         if isinstance(item, dict):
             properties, others = (
-                _map(here, "properties"),
-                [*_map(here, "patternProperties").values(), here.get("additionalProperties")],
+                as_map(here.get("properties")),
+                [*as_map(here.get("patternProperties")).values(), here.get("additionalProperties")],
             )
             for name, child in item.items():
                 if name in properties:
@@ -342,24 +330,11 @@ def _affordable(schema: Any, value: Any) -> None:
             todo.extend(zip(here.get("prefixItems", ()), item, strict=False))
 
 
-def _map(schema: dict[str, Any], key: str) -> dict[str, Any]:
-    value = schema.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _target(root: Any, reference: str) -> Any:
-    from urllib.parse import unquote
-
-    value = root
-    for part in unquote(reference[1:]).split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, list) and part.isascii() and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        else:
-            raise BadSchema("bad_schema", f"the reference {reference!r} leads nowhere")
-    return value
+    try:
+        return pointed(root, reference)
+    except NoTarget:
+        raise BadSchema("bad_schema", f"the reference {reference!r} leads nowhere") from None
 
 
 def _reason(name: str, error: "ValidationError") -> Reason:
