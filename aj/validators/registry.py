@@ -15,16 +15,16 @@ from aj.validators.score import CRASHED, Reason, Score
 Validator = Callable[[str, Mapping[str, Any]], Score]
 LONGEST = 20_000  # characters; none of the tasks needs more, and what is longer could take its time
 WHERE = {
-    "sql_compiles": "sql:sql_compiles",
-    "grants_audit_passes": "grants:grants_audit_passes",
-    "bundle_validate_passes": "bundle:bundle_validate_passes",
-    "policy_safety": "safety:policy_safety",
-    "tool_contract_valid": "contracts:tool_contract_valid",
-    "job_definition_valid": "jobs:job_definition_valid",
-    "pipeline_definition_valid": "pipelines:pipeline_definition_valid",
-    "openapi_tool_valid": "openapi:openapi_tool_valid",
+    "sql_compiles": "sql.statement:sql_compiles",
+    "grants_audit_passes": "sql.grants:grants_audit_passes",
+    "bundle_validate_passes": "definitions.bundle:bundle_validate_passes",
+    "policy_safety": "safety.policy:policy_safety",
+    "tool_contract_valid": "calls.contract:tool_contract_valid",
+    "job_definition_valid": "definitions.jobs:job_definition_valid",
+    "pipeline_definition_valid": "definitions.pipelines:pipeline_definition_valid",
+    "openapi_tool_valid": "openapi.registration:openapi_tool_valid",
     "no_secrets_in_clear": "secret.clear:no_secrets_in_clear",
-    "streaming_query_safe": "streaming:streaming_query_safe",
+    "streaming_query_safe": "streaming.queries:streaming_query_safe",
     "guardrails_kept": "persona:guardrails_kept",
 }
 

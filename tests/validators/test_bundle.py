@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aj.validators.bundle import bundle_validate_passes
+from aj.validators.definitions.bundle import bundle_validate_passes
+from aj.validators.definitions.fields import MOST_REASONS, tables
+from aj.validators.definitions.quartz import cron_error, zone_known
 from aj.validators.documents import DEEPEST, YamlRefused, load, scalar
-from aj.validators.field_tables import MOST_REASONS, tables
-from aj.validators.quartz import cron_error, zone_known
 from aj.validators.score import Score
 from aj.validators.secret.names import is_telling
 from aj.validators.secret.values import is_credential
@@ -344,7 +344,7 @@ def test_the_cli_is_heard_where_the_context_asks_for_it(
     command(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DATABRICKS_TOKEN", "leak")
-    monkeypatch.setattr("aj.validators.bundle_cli.SECONDS", 0.5)
+    monkeypatch.setattr("aj.validators.definitions.cli.SECONDS", 0.5)
     score = judge("bundle: {name: x}", {"cli": True})
     assert score.codes == codes and all(reason.detail.startswith("databricks CLI: ") for reason in score.reasons)
     assert judge("bundle: {name: x}").passed

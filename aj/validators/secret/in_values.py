@@ -7,7 +7,7 @@ What is not covered: secrets with no form under a key with no name; encoded or s
 import re
 from typing import Any
 
-from aj.validators.field_tables import Report
+from aj.validators.definitions.fields import Report
 from aj.validators.secret.in_text import telling
 from aj.validators.secret.names import is_telling
 from aj.validators.secret.values import is_credential
