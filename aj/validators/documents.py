@@ -64,7 +64,6 @@ class Frame:
     keyed: bool = False
     size: int = 1
     merges: list[dict[str, Any]] = field(default_factory=list)
-    merge_of: int = 0
 
 
 def load(text: str) -> Document:

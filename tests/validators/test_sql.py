@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aj.validators.registry import validate
-from aj.validators.sql.grammar import rules
+from aj.validators.sql.notation import rules
 from aj.validators.sql.sense import near
 from aj.validators.sql.statement import sql_compiles
 

@@ -1,7 +1,7 @@
 """Whether the tool calls of a reply keep the contract of their tools: known names, arguments that fit the JSON Schema.
 
-``tool_contract_valid(text, context)`` reads the calls of the reply (tool_calls.py says in which spellings), normalises each with
-``aj.chat``, and checks its arguments (tool_schema.py). The context may hold
+``tool_contract_valid(text, context)`` reads the calls of the reply (read.py says in which spellings), normalises each with
+``aj.chat``, and checks its arguments (schema.py). The context may hold
 
 - ``tools``: OpenAI tools, bare functions, Anthropic's ``input_schema`` or MCP's ``inputSchema``. Without it, the agent's six tools
   and only the agent's own spellings count.
@@ -17,7 +17,9 @@ from typing import Any
 
 from aj.chat import RowError, normalise
 from aj.tools import agent_tools
-from aj.validators.calls.read import DEEPEST, Unreadable, read_calls
+from aj.validators.calls.errors import Unreadable
+from aj.validators.calls.python_calls import DEEPEST
+from aj.validators.calls.read import read_calls
 from aj.validators.calls.schema import argument_reasons
 from aj.validators.json_values import depth_of
 from aj.validators.score import Reason, Score

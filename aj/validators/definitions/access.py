@@ -1,6 +1,6 @@
 """Targets of a bundle and who may do what: modes, the default, identities, permissions, grants.
 
-What is not covered: whether principals exist; whether privileges fit the securable (grants.py does that for SQL).
+What is not covered: whether principals exist; whether privileges fit the securable (sql/grants.py does that for SQL).
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ permissions, secrets in clear. As ``bundle validate --strict``, an unknown field
 invented configuration looks. Context:
 ``included`` true: the text is a file that some bundle includes (no ``bundle`` section, its variables are declared elsewhere);
 ``variables``, ``resources`` (``jobs.x``): names declared in other files; ``cli`` true: where the rules find nothing and the ``databricks`` CLI
-is on the PATH, it is asked too (bundle_cli.py). Each reason's detail begins with who spoke: ``rules:`` or ``databricks CLI:``.
+is on the PATH, it is asked too (cli.py). Each reason's detail begins with who spoke: ``rules:`` or ``databricks CLI:``.
 
 What is not covered: files that the bundle names (they are not there); the inside of rarer resources (known by name only); the types of
 values behind references; what included files declare: with an ``include`` that may hold variables, an undeclared one is let through.

@@ -1,6 +1,5 @@
 """What Python code does through calls with known texts: shells, SQL, deletion of folders, forks, code from elsewhere. Read with ast, never run.
 
-Names that hold constant strings are followed, whatever the order; f-strings keep their constant parts.
 What is not covered: texts that the code computes, other modules, attributes set at run time.
 """
 
@@ -12,7 +11,9 @@ from collections.abc import Iterator
 
 from aj.validators.brackets import deepest
 from aj.validators.safety.look import Look, TooMuch
-from aj.validators.safety.paths import is_disk, ruinous
+from aj.validators.safety.notebook import cells, magics, remove
+from aj.validators.safety.paths import is_disk
+from aj.validators.safety.python_texts import PythonTexts, last_name
 from aj.validators.shell.values import DECODED, FETCHED, UNKNOWN
 from aj.validators.wordset import wordset
 
@@ -25,10 +26,6 @@ SQL_CALLS = wordset(
     """sql execute executemany executescript execute_statement raw run_sql run_query execute_sql execute_query read_sql
     read_sql_query exec_driver_sql"""
 )
-TEXTS = frozenset(["text", "SQL", "dedent", "encode", "decode", "strip", "format"])
-FETCHES = frozenset(["get", "post", "urlopen", "urlretrieve", "request"])
-DECODES = wordset("b64decode decodebytes b32decode b16decode unhexlify decompress fromhex a85decode b85decode")
-MAGIC = re.compile(r"^\s*(?:!|%%?(?:sh|bash)\b)\s*(.*)$", re.M)
 LOOSE = re.compile(
     r"\b(os\.system|os\.popen|subprocess\.\w+|spark\.sql|execute|rmtree|fs\.rm)\s*\(\s*[rfbu]*(\"{3}|'{3}|\"|')(.*?)\2", re.S
 )
@@ -37,12 +34,7 @@ LOOSE = re.compile(
 def read_python(code: str, look: Look) -> None:
     """Judges Python code, a notebook cell with magics included."""
     code = textwrap.dedent(code).lstrip("\ufeff\n")
-    if re.search(r"^# MAGIC ", code, re.M):
-        cells = re.split(r"^# COMMAND -+.*$", code, flags=re.M)
-        for cell in cells:
-            magic = [line for line in cell.split("\n") if line.startswith("# MAGIC")]
-            if magic:
-                magics("\n".join(line.removeprefix("# MAGIC").removeprefix(" ") for line in magic), look)
+    cells(code, look)
     if "%" in code or "!" in code:
         code = magics(code, look)
     module = parse(code)
@@ -51,36 +43,6 @@ def read_python(code: str, look: Look) -> None:
             loose(found[1], found[3], look)
         return
     PythonCode(module, look).judge()
-
-
-def magics(code: str, look: Look) -> str:
-    """Takes %sh, %sql, %fs cells and ! lines out of a notebook's text and judges them."""
-    cell = re.match(r"\s*%%?(sh|bash|sql|fs|python|scala|r|md)\b[^\n]*\n?", code)
-    if cell:
-        rest = code[cell.end() :]
-        first = code[: cell.end()].split(None, 1)[1:]
-        body = (first[0] if first else "") + "\n" + rest
-        if cell[1] in ("sh", "bash"):
-            look.into("shell", body if not body.startswith("-") else rest)
-        elif cell[1] == "md":
-            return ""
-        elif cell[1] == "sql":
-            look.into("sql", body)
-        elif cell[1] == "fs" and (found := re.match(r"\s*rm\s+(?:-r|--recurse=true|true)?\s*(\S+)(\s+true)?", body, re.I)):
-            remove(found[1], ("-r" in body or "true" in body.lower()), look, "%fs rm")
-        return rest if cell[1] == "python" else ""
-    lines = code.split("\n")
-    for at, line in enumerate(lines):
-        found = re.match(r"(\s*)(?:!|%sh\s|%sx\s|%system\s)(.+)", line)
-        if found:
-            look.into("shell", found[2])
-            lines[at] = found[1] + "pass"
-        elif re.match(r"\s*%\w+\s", line):
-            inner = re.match(r"\s*%sql\s+(.+)", line)
-            if inner:
-                look.into("sql", inner[1])
-            lines[at] = re.match(r"\s*", line)[0] + "pass"  # type: ignore[index]
-    return "\n".join(lines)
 
 
 def parse(code: str) -> ast.Module | None:
@@ -107,130 +69,8 @@ def loose(call: str, text: str, look: Look) -> None:
         look.into("shell", text)
 
 
-def remove(path: str, recursive: bool, look: Look, call: str) -> None:
-    """A call that deletes a folder."""
-    why = ruinous(path) if recursive else ""
-    if why:
-        look.found("destructive_delete", f"{call} of {path}: {why}")
-
-
-def last_name(node: ast.expr) -> str:
-    """The last part of what is called: `os.system` is system, `getattr(os, 'system')` too."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    if isinstance(node, ast.Name):
-        return node.id
-    if (
-        isinstance(node, ast.Call)
-        and last_name(node.func) == "getattr"
-        and len(node.args) > 1
-        and isinstance(node.args[1], ast.Constant)
-    ):
-        return str(node.args[1].value)
-    return ""
-
-
-class PythonCode:
-    """One module: its constants and its calls."""
-
-    def __init__(self, module: ast.Module, look: Look) -> None:
-        self.look = look
-        self.module = module
-        self.names: dict[str, ast.expr] = {}
-        self.renamed: dict[str, str] = {}
-        self.resolving = 0
-        for node in ast.walk(module):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                self.names[node.targets[0].id] = node.value
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
-                self.names[node.target.id] = node.value
-            elif isinstance(node, ast.ImportFrom | ast.Import):
-                self.renamed |= {alias.asname: alias.name for alias in node.names if alias.asname}
-            elif (
-                isinstance(node, ast.For)
-                and isinstance(node.target, ast.Name)
-                and isinstance(node.iter, ast.List | ast.Tuple)
-                and node.iter.elts
-            ):
-                self.names.setdefault(node.target.id, node.iter.elts[0])
-
-    def text(self, node: ast.expr | None, depth: int = 0) -> str:
-        """Value of an expression as a text; UNKNOWN, FETCHED or DECODED for what is none."""
-        self.resolving += 1
-        if node is None or depth > 20 or self.resolving > 20_000:
-            return UNKNOWN
-        if isinstance(node, ast.Constant):
-            return (
-                node.value
-                if isinstance(node.value, str)
-                else node.value.decode("utf-8", "replace")
-                if isinstance(node.value, bytes)
-                else str(node.value)
-            )
-        if isinstance(node, ast.JoinedStr):
-            return "".join(self.text(part, depth + 1) for part in node.values)
-        if isinstance(node, ast.FormattedValue):
-            return self.text(node.value, depth + 1)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self.text(node.left, depth + 1) + self.text(node.right, depth + 1)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            return self.text(node.left, depth + 1).rstrip("/") + "/" + self.text(node.right, depth + 1)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            return re.sub(r"%\(?\w*\)?[srd]", UNKNOWN, self.text(node.left, depth + 1))
-        if isinstance(node, ast.Name):
-            value = self.names.pop(node.id, None)
-            if value is None:
-                return UNKNOWN
-            try:
-                return self.text(value, depth + 1)
-            finally:
-                self.names[node.id] = value
-        if isinstance(node, ast.Attribute):
-            return self.text(node.value, depth + 1) if node.attr in ("text", "content") else UNKNOWN
-        return self.call_text(node, depth) if isinstance(node, ast.Call) else UNKNOWN
-
-    def call_text(self, node: ast.Call, depth: int) -> str:
-        """Value of a call as a text."""
-        name = last_name(node.func)
-        inner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        source = ast.unparse(node.func) if depth < 4 else ""
-        if name in DECODES:
-            return DECODED
-        if name in FETCHES and re.match(r"requests|httpx|urllib|urlopen|http|session", source):
-            return FETCHED
-        if (
-            name
-            in (
-                "Path",
-                "PosixPath",
-                "PurePath",
-                "str",
-                "text",
-                "SQL",
-                "dedent",
-                "bytes",
-                "expanduser",
-                "normpath",
-                "abspath",
-                "realpath",
-            )
-            and node.args
-        ):
-            return self.text(node.args[0], depth + 1)
-        if name == "home" or name == "expanduser":
-            return "\ue013" if not node.args else self.text(node.args[0], depth + 1)
-        if name == "join" and "path" in source:
-            return "/".join(self.text(argument, depth + 1) for argument in node.args)
-        if name == "format" and inner is not None:
-            return re.sub(r"\{[^{}]*\}", UNKNOWN, self.text(inner, depth + 1))
-        if name == "join" and inner is not None and node.args and isinstance(node.args[0], ast.List | ast.Tuple):
-            return self.text(inner, depth + 1).join(self.text(part, depth + 1) for part in node.args[0].elts)
-        if (
-            name in ("decode", "encode", "read", "strip", "lower", "upper", "resolve", "expandtabs", "as_posix")
-            and inner is not None
-        ):
-            return self.text(inner, depth + 1)
-        return UNKNOWN
+class PythonCode(PythonTexts):
+    """One module, judged call by call."""
 
     def judge(self) -> None:
         """Judges every call."""

@@ -12,7 +12,7 @@ from aj.validators.wordset import wordset
 
 SHELLS = frozenset(["sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "rbash", "mksh"])
 INTERPRETERS = wordset("python python2 python3 pypy pypy3 ipython perl ruby node nodejs php deno bun lua Rscript")
-MOST_STRINGS = 20
+MOST_STRINGS = 20  # of a program in another language, each judged as a command
 
 
 def source_of(text: str) -> str:
@@ -96,7 +96,7 @@ def run_code(code: str, python: bool, shell: Shell) -> None:
         shell.look.found("fork_bomb", "a loop of forks")
     for found in list(
         re.finditer(r"""(?:system|exec\w*|spawn\w*|qx|popen|shell_exec)?\s*[(`{ ]\s*(["'`])(.+?)\1|`(.+?)`""", code)
-    )[:20]:
+    )[:MOST_STRINGS]:
         shell.child(found[2] or found[3])
 
 

@@ -1,32 +1,20 @@
-"""Statements of Databricks SQL that sqlglot does not know: shapes in data/validators/sql_statements.yaml, matched against words.
+"""Words of a text matched against the shapes of statements that sqlglot does not know (notation.py).
 
-The notation is that of the SQL reference: ``CAPITALS`` are keywords, ``[ x ]`` is optional, ``{ a | b }`` a choice (the first that fits is
-taken), ``x ...`` one or more, ``x ,...`` one or more between commas, small letters another rule or one of the built-in words: ``name``,
-``alias``, ``string``, ``text`` (one string), ``number``, ``words_type``, ``body``, ``expr``, ``query``, ``rows`` (a query without brackets around it),
-``projections`` (what stands between SELECT and FROM). An expression or a query is everything up to the first
-word, outside brackets, that may follow it in the shape; it is handed out as a capture, for sqlglot to parse.
-What is not covered: going back into a choice that was taken (the order in the file matters).
+An expression or a query is everything up to the first word, outside brackets, that may follow it in the shape; it is handed out as a
+capture, for sqlglot to parse. What is not covered: whether what was captured is an expression or a query (queries.py).
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from aj.validators.sql.lexer import Word
+from aj.validators.sql.notation import BUILT_IN, QUERY_STARTS, Node, first_words, first_words_of, keyword_first, rules
 from aj.validators.wordset import wordset
 
-FILE = Path(__file__).parents[3] / "data" / "validators" / "sql_statements.yaml"
 MOST_STEPS = 60_000
-PIECE = re.compile(r",?\.\.\.|\|>|[A-Za-z_0-9]+|=>|\S")
-QUERY_STARTS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "MAP", "REDUCE"})
 NO_ALIAS = wordset(
     """ANTI CROSS EXCEPT FULL INNER INTERSECT JOIN LATERAL LEFT MINUS NATURAL ON RIGHT SEMI UNION USING WHERE SET SELECT VALUES"""
 )
-BUILT_IN = frozenset({"name", "alias", "string", "number", "words_type", "body", "expr", "query", "rows", "projections", "text"})
-Node = tuple[Any, ...]
 
 
 class TooComplex(Exception):
@@ -42,110 +30,6 @@ class Capture:
     last: int
 
 
-@cache
-def rules() -> dict[str, Node]:
-    """All rules, parsed. Raises KeyError where one names a rule that does not exist."""
-    from ruamel.yaml import YAML
-
-    read: dict[str, str] = YAML(typ="safe", pure=True).load(FILE.read_text(encoding="utf-8"))
-    parsed = {name: _choice(_Pieces(PIECE.findall(text))) for name, text in read.items()}
-    for name, node in parsed.items():
-        for used in _used(node):
-            if used not in parsed and used not in BUILT_IN:
-                raise KeyError(f"{FILE.name}: {name} uses {used}, which does not exist")
-    return parsed
-
-
-@cache
-def starters() -> frozenset[str]:
-    """The first words of all statements."""
-    return _first(("rule", "statement"))[0] | QUERY_STARTS
-
-
-class _Pieces:
-    """The pieces of one rule's text, read from the left."""
-
-    def __init__(self, pieces: list[str]) -> None:
-        self.pieces, self.place = pieces, 0
-
-    def peek(self) -> str:
-        return self.pieces[self.place] if self.place < len(self.pieces) else ""
-
-    def take(self) -> str:
-        self.place += 1
-        return self.pieces[self.place - 1]
-
-
-def _choice(pieces: _Pieces) -> Node:
-    """``a | b``, up to a closing bracket of the notation."""
-    choices = [_sequence(pieces)]
-    while pieces.peek() == "|":
-        pieces.take()
-        choices.append(_sequence(pieces))
-    return choices[0] if len(choices) == 1 else ("choice", tuple(choices))
-
-
-def _sequence(pieces: _Pieces) -> Node:
-    items: list[Node] = []
-    while pieces.peek() not in ("", "|", "]", "}"):
-        piece = pieces.take()
-        if piece in ("[", "{"):
-            inner = _choice(pieces)
-            pieces.take()
-            items.append(("maybe", inner) if piece == "[" else inner)
-        elif piece in ("...", ",..."):
-            last = items.pop()
-            many = ("many", last[1] if last[0] == "maybe" else last, piece == ",...")
-            items.append(("maybe", many) if last[0] == "maybe" else many)
-        else:
-            items.append(("rule" if piece[0].islower() else "word", piece))
-    return items[0] if len(items) == 1 else ("sequence", tuple(items))
-
-
-def _used(node: Node) -> Iterator[str]:
-    if node[0] == "rule":
-        yield node[1]
-    elif node[0] in ("maybe", "many"):
-        yield from _used(node[1])
-    elif node[0] in ("sequence", "choice"):
-        for item in node[1]:
-            yield from _used(item)
-
-
-@cache
-def _first(node: Node) -> tuple[frozenset[str], bool]:
-    """The keywords that a node can start with, and whether it can be empty."""
-    kind = node[0]
-    if kind == "word":
-        return frozenset({node[1]}), False
-    if kind == "rule":
-        return (
-            (QUERY_STARTS if node[1] in ("query", "rows") else frozenset(), False)
-            if node[1] in BUILT_IN
-            else _first(rules()[node[1]])
-        )
-    if kind == "maybe":
-        return _first(node[1])[0], True
-    if kind == "many":
-        return _first(node[1])
-    if kind == "choice":
-        parts = [_first(item) for item in node[1]]
-        return frozenset[str]().union(*(words for words, _ in parts)), any(empty for _, empty in parts)
-    return _first_of(node[1])
-
-
-@cache
-def _first_of(items: tuple[Node, ...]) -> tuple[frozenset[str], bool]:
-    """The same of a sequence."""
-    words: frozenset[str] = frozenset()
-    for item in items:
-        more, empty = _first(item)
-        words |= more
-        if not empty:
-            return words, False
-    return words, True
-
-
 @dataclass
 class Match:
     """One run of a rule over words; ``captures`` are in the order of the text."""
@@ -156,9 +40,9 @@ class Match:
     furthest: int = 0
     steps: int = 0
 
-    def run(self, rule: str, first: int = 0) -> int:
+    def run(self, rule: str, start: int = 0) -> int:
         """Where the rule ends, or -1. Raises TooComplex."""
-        return self._match(("rule", rule), first, frozenset())
+        return self._match(("rule", rule), start, frozenset())
 
     def _upper(self, place: int) -> str:
         return self.words[place].upper if place < self.last else ""
@@ -185,7 +69,7 @@ class Match:
     def _sequence(self, items: tuple[Node, ...], place: int, follow: frozenset[str]) -> int:
         kept = len(self.captures)
         for number, item in enumerate(items):
-            after, empty = _first_of(items[number + 1 :])
+            after, empty = first_words_of(items[number + 1 :])
             place = self._match(item, place, after | follow if empty else after)
             if place < 0:
                 del self.captures[kept:]
@@ -194,7 +78,7 @@ class Match:
 
     def _many(self, node: Node, place: int, follow: frozenset[str]) -> int:
         _, inner, commas = node
-        after = follow | ({","} if commas else _first(inner)[0])
+        after = follow | ({","} if commas else first_words(inner)[0])
         end = self._match(inner, place, after)
         while end > place:
             place = end
@@ -209,7 +93,7 @@ class Match:
         if name in BUILT_IN:
             end = self._built_in(name, place, follow)
         else:
-            words, empty = _first(("rule", name))
+            words, empty = first_words(("rule", name))
             if words and not empty and self._only_keywords(name) and self._upper(place) not in words:
                 return -1
             kept = len(self.captures)
@@ -228,7 +112,7 @@ class Match:
     @cache
     def _only_keywords(name: str) -> bool:
         """Whether a rule always starts with a keyword: it can then be passed over by its first word."""
-        return _keyword_first(rules()[name])
+        return keyword_first(rules()[name])
 
     def _built_in(self, name: str, place: int, follow: frozenset[str]) -> int:
         if place >= self.last:
@@ -279,23 +163,3 @@ class Match:
             self.steps += 1
             place += 1
         return place if place > start else -1
-
-
-@cache
-def _keyword_first(node: Node) -> bool:
-    kind = node[0]
-    if kind == "word":
-        return True
-    if kind == "rule":
-        return node[1] not in BUILT_IN and _keyword_first(rules()[node[1]])
-    if kind == "maybe":
-        return False
-    if kind == "many":
-        return _keyword_first(node[1])
-    if kind == "choice":
-        return all(_keyword_first(item) for item in node[1])
-    return _keyword_first(node[1][0]) or (
-        node[1][0][0] == "maybe" and _keyword_first(node[1][0][1]) and _keyword_first(("sequence", node[1][1:]))
-        if len(node[1]) > 1
-        else False
-    )

@@ -15,7 +15,6 @@ from aj.validators.sql.rights import PARTS, Right, right, statements
 FILE = Path(__file__).parents[3] / "data" / "validators" / "privileges.yaml"
 EVERYONE = frozenset({"account users", "users", "all users", "all account users", "everyone", "public"})
 INSIDE_SCHEMA = frozenset(kind for kind, parts in PARTS.items() if parts == 3)
-USE = ("USE CATALOG", "USE SCHEMA")
 
 
 @cache
@@ -35,7 +34,7 @@ def grants_audit_passes(text: str, context: Mapping[str, Any]) -> Score:
     ``needs``: [{principal, privileges: [...], on: "TABLE main.sales.orders"}]: exactly these, with the USE grants above them, may be given.
     Codes: no_statement, not_a_grant, too_many_statements, syntax_error, unknown_privilege, wrong_privilege, bad_name, unquoted_principal,
     grant_option, deny_unsupported, all_privileges_to_everyone, manage_to_everyone, excess_privilege, missing_use_catalog,
-    missing_use_schema, missing_privilege, and those of sql_lexer (unbalanced_quote, unbalanced_bracket, too_many_words, too_deep).
+    missing_use_schema, missing_privilege, and those of lexer.py (unbalanced_quote, unbalanced_bracket, too_many_words, too_deep).
     """
     found, problems = statements(text)
     if problems:

@@ -1,11 +1,12 @@
 """Words of a Databricks SQL text: one regular expression, linear in the text, with exact positions.
 
-What is not covered: what words mean (sql_grammar.py, sql_queries.py). sqlglot's tokenizer is not used here because it swallows the rest of
+What is not covered: what words mean (grammar.py, queries.py). sqlglot's tokenizer is not used here because it swallows the rest of
 a text after OPTIMIZE, SHOW or VACUUM, folds ``GROUP BY`` into one token, and reads the Python between ``$$`` as SQL.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from aj.validators.score import Reason
 
@@ -29,9 +30,9 @@ COMMENT_EDGE = re.compile(r"/\*|\*/")
 SUBSTITUTION = re.compile(r"\$\{[\w.\-]{1,80}\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word: ``kind`` is word, quoted, string, number, body or op; ``upper`` is its text in capitals ("" for a string or a quoted name)."""
+class Word(NamedTuple):
+    """One word: ``kind`` is word, quoted, string, number, body, op or open (a quote or comment without its end); ``upper`` is its text in
+    capitals ("" for a string or a quoted name)."""
 
     kind: str
     text: str
@@ -50,28 +51,36 @@ def substituted(text: str) -> str:
     return SUBSTITUTION.sub(lambda found: "p" * len(found.group()), text) if "${" in text else text
 
 
-def words_of(text: str) -> tuple[list[Word], list[Reason]]:
-    """The words without comments, and what forbids to go on: an open quote or comment, unequal brackets, too many words, too deep."""
-    found: list[Word] = []
-    place, depth, most = 0, 0, 0
-    stack: list[str] = []
+def scan(text: str) -> Iterator[Word]:
+    """All words without comments; a quote or a comment that never ends is a word of its own, and what follows is read on."""
+    place, closed = 0, True
     while place < len(text):
         match = WORD.match(text, place)
-        if match is None:
-            return found, [Reason("unbalanced_quote", f"nothing can be read at character {place}")]
-        kind, value, place = str(match.lastgroup), match.group(), match.end()
+        if match is None:  # cannot be: the last alternative takes any character
+            return
+        kind, value, start, place = str(match.lastgroup), match.group(), place, match.end()
         if kind == "space":
             continue
         if kind == "comment":
-            place = _after_comment(text, place)
-            if place < 0:
-                return found, [Reason("unbalanced_quote", "a comment /* has no end")]
-            continue
+            end = _after_comment(text, place) if closed else text.find("*/", place) + 2
+            closed = closed and end >= 0
+            if end > place:
+                place = end
+                continue
+            kind = "open"
+        yield Word(kind, value, value.upper() if kind in ("word", "op", "number") else "", start, place)
+
+
+def words_of(text: str) -> tuple[list[Word], list[Reason]]:
+    """The words without comments, and what forbids to go on: an open quote or comment, unequal brackets, too many words, too deep."""
+    found: list[Word] = []
+    depth, most = 0, 0
+    stack: list[str] = []
+    for word in scan(text):
+        kind, value, upper, _, place = word
         if kind == "open":
-            return found, [
-                Reason("unbalanced_quote", f"a quote {value} is never closed (line {text.count(chr(10), 0, place) + 1})")
-            ]
-        upper = value.upper() if kind in ("word", "op", "number") else ""
+            what = "a comment /* has no end" if value == "/*" else f"a quote {value} is never closed (line {_line(text, place)})"
+            return found, [Reason("unbalanced_quote", what)]
         if upper == "CASE":
             depth += 1
         elif upper == "END":
@@ -79,18 +88,18 @@ def words_of(text: str) -> tuple[list[Word], list[Reason]]:
         elif kind == "op" and value in OPENERS:
             stack.append(OPENERS[value])
         elif kind == "op" and value in CLOSERS and (not stack or stack.pop() != value):
-            return found, [
-                Reason(
-                    "unbalanced_bracket", f"{value!r} closes nothing that was opened (line {text.count(chr(10), 0, place) + 1})"
-                )
-            ]
+            return found, [Reason("unbalanced_bracket", f"{value!r} closes nothing that was opened (line {_line(text, place)})")]
         most = max(most, len(stack) + depth)
-        found.append(Word(kind, value, upper, match.start(), place))
+        found.append(word)
         if len(found) > MOST_WORDS:
             return found, [Reason("too_many_words", f"more than {MOST_WORDS} words")]
         if most > DEEPEST:
             return found, [Reason("too_deep", f"brackets and CASEs are nested more than {DEEPEST} deep")]
     return found, [Reason("unbalanced_bracket", f"{stack[-1]!r} is missing at the end")] if stack else []
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _after_comment(text: str, place: int) -> int:

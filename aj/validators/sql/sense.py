@@ -1,6 +1,6 @@
 """Nonsense that sqlglot lets through, seen in the words of a text: commas with nothing beside them, empty clauses, misspelt keywords.
 
-What is not covered: whether functions exist (a UDF may have any name), and everything that needs a tree (sql_queries.py).
+What is not covered: whether functions exist (a UDF may have any name), and everything that needs a tree (queries.py).
 """
 
 from aj.validators.score import Reason

@@ -1,8 +1,8 @@
 """sql_compiles: exactly one statement of Databricks SQL that parses and is not nonsense that a parser lets through.
 
-Words come from sql_lexer, nonsense from sql_sense, the shape of every statement that is not a query from sql_grammar
-(data/validators/sql_statements.yaml), queries and expressions from sqlglot (sql_queries), names from the context (sql_names).
-What is not covered: whether functions exist and take these arguments, types that do not fit, rights, and what the statement does (safety.py).
+Words come from lexer.py, nonsense from sense.py, the shape of every statement that is not a query from grammar.py
+(data/validators/sql_statements.yaml), queries and expressions from sqlglot (queries.py), names from the context (names.py).
+What is not covered: whether functions exist and take these arguments, types that do not fit, rights, and what the statement does (policy_safety).
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,8 @@ from typing import Any
 from aj.validators.score import Reason, Score
 from aj.validators.sql import grammar, names, queries
 from aj.validators.sql.lexer import Word, substituted, words_of
+from aj.validators.sql.notation import QUERY_STARTS, starters
 from aj.validators.sql.sense import nonsense, type_name
-
-SCRIPTS = frozenset({"BEGIN", "PROCEDURE"})
 
 
 def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
@@ -54,7 +53,7 @@ def _form(words: list[Word]) -> list[Reason]:
             return [Reason("not_sql", "a template ({{ … }}) that nothing has filled in")]
     first = words[0].upper
     labelled = len(words) > 2 and words[1].text == ":" and words[2].upper == "BEGIN"
-    if first not in grammar.starters() and not labelled:
+    if first not in starters() and not labelled:
         return [Reason("unknown_statement", f"no statement starts with {words[0].text[:30]!r}")]
     script = labelled or first == "BEGIN" or (first == "CREATE" and any(word.upper == "PROCEDURE" for word in words[:5]))
     if not script and any(word.upper == ";" for word in words):
@@ -70,7 +69,7 @@ def _statement(text: str, words: list[Word], context: Mapping[str, Any]) -> list
     first = words[0].upper
     match = grammar.Match(words, len(words))
     fits = match.run("statement") == len(words)
-    if not fits and first in grammar.QUERY_STARTS:
+    if not fits and first in QUERY_STARTS:
         tree, reasons = queries.check_query(text, words)
         return reasons or (schema.in_query(tree) if schema else [])
     if not fits:

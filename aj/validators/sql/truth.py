@@ -6,9 +6,7 @@ What is not covered: conditions that are true because of types or of what the ta
 import operator
 from typing import Any
 
-Known = int | float | str | bool | None
 SAME = frozenset(["EQ", "GTE", "LTE", "NullSafeEQ"])
-DIFFERENT = frozenset(["NEQ", "GT", "LT"])
 COMPARE = {
     "EQ": operator.eq, "NullSafeEQ": operator.eq, "NEQ": operator.ne, "GT": operator.gt, "LT": operator.lt, "GTE": operator.ge, "LTE": operator.le,
 }  # fmt: skip

@@ -15,7 +15,8 @@ from typing import Any
 
 from aj.validators.fenced import unfenced, without_magics
 from aj.validators.score import Reason, Score
-from aj.validators.streaming.code import MOST_QUERIES, Code, Query, TooLarge
+from aj.validators.streaming.builders import MOST_QUERIES, Query, StreamingCode
+from aj.validators.streaming.code import TooLarge
 
 SQL = re.compile(r"\s*(?:CREATE|INSERT|SELECT|WITH|APPLY|AUTO|SET|USE|DROP|ALTER|REFRESH)\s+[\w`(*]", re.IGNORECASE)
 SQL_NOISE = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^'\\]|\\.|'')*(?:'|\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\Z)", re.DOTALL)
@@ -62,7 +63,7 @@ def streaming_query_safe(text: str, context: Mapping[str, Any]) -> Score:
             [Reason("too_large", f"the code has more than {MOST_QUERIES} streaming queries or {MOST_LINES} statements")]
         )
     try:
-        code = Code(ast.parse(without_magics(text)))
+        code = StreamingCode(ast.parse(without_magics(text)))
         return Score.of(list(_reasons(code, text)))
     except (RecursionError, MemoryError):
         return Score.of([Reason("too_deep", "the code is nested too deeply")])
@@ -72,7 +73,7 @@ def streaming_query_safe(text: str, context: Mapping[str, Any]) -> Score:
         return Score.of([Reason("not_python", f"neither Python nor the SQL of a streaming table: {error}")])
 
 
-def _reasons(code: Code, text: str) -> Iterator[Reason]:
+def _reasons(code: StreamingCode, text: str) -> Iterator[Reason]:
     if not code.queries and not PIPELINES.search(text) and "@table" not in text:
         yield Reason("no_streaming_query", "nothing is written with writeStream, and no pipeline table is declared")
     default = _session_checkpoint(code)
@@ -85,7 +86,7 @@ def _reasons(code: Code, text: str) -> Iterator[Reason]:
     yield from _duplicates(code)
 
 
-def _session_checkpoint(code: Code) -> bool:
+def _session_checkpoint(code: StreamingCode) -> bool:
     calls = (
         c
         for c in code.parents
@@ -94,7 +95,7 @@ def _session_checkpoint(code: Code) -> bool:
     return any(code.text(call.args[0]) == "spark.sql.streaming.checkpointLocation" for call in calls)
 
 
-def _checkpoint(code: Code, query: Query, default: bool) -> Iterator[Reason]:
+def _checkpoint(code: StreamingCode, query: Query, default: bool) -> Iterator[Reason]:
     at = f"line {query.line}: "
     node = query.options.get("checkpointlocation")
     if node is None or (isinstance(node, ast.Constant) and not (isinstance(node.value, str) and node.value.strip())):
@@ -118,7 +119,7 @@ def _checkpoint(code: Code, query: Query, default: bool) -> Iterator[Reason]:
         yield Reason("checkpoint_local", at + f"{whole[:80]!r} lies on the driver, not on durable storage".replace("\\x00", "…"))
 
 
-def _duplicates(code: Code) -> Iterator[Reason]:
+def _duplicates(code: StreamingCode) -> Iterator[Reason]:
     keys: list[tuple[str, Query]] = []
     for query in code.queries:
         node = query.options.get("checkpointlocation")
@@ -145,7 +146,7 @@ def _duplicates(code: Code) -> Iterator[Reason]:
             return
 
 
-def _trigger(code: Code, query: Query) -> Iterator[Reason]:
+def _trigger(code: StreamingCode, query: Query) -> Iterator[Reason]:
     at = f"line {query.line}: "
     call = next((c for name, c in reversed(query.calls) if name == "trigger"), None)
     if call is None:
@@ -174,7 +175,7 @@ def _trigger(code: Code, query: Query) -> Iterator[Reason]:
         yield Reason("trigger_invalid", at + "a continuous trigger can neither aggregate nor call foreachBatch")
 
 
-def _mode(code: Code, query: Query) -> Iterator[Reason]:
+def _mode(code: StreamingCode, query: Query) -> Iterator[Reason]:
     at = f"line {query.line}: "
     node = query.argument("outputMode") or query.options.get("outputmode")
     mode = "append" if node is None else code.text(node)
@@ -208,7 +209,7 @@ def _aggregation(query: Query) -> int:
     return -1
 
 
-def _late_rows_known(code: Code, query: Query, aggregation: int) -> bool:
+def _late_rows_known(code: StreamingCode, query: Query, aggregation: int) -> bool:
     marks = [call for name, call in query.frame[:aggregation] if name == "withWatermark"]
     if not marks:
         return not query.is_stream and not query.frame[:aggregation]  # a frame that came from elsewhere may have brought one
