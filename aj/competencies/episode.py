@@ -9,8 +9,9 @@ from aj.competencies.judge import judged
 from aj.competencies.reward import total
 from aj.competencies.task import Message, Task
 from aj.competencies.world import World
+from aj.validators.calls.errors import Unreadable
+from aj.validators.calls.read import read_calls
 from aj.validators.score import Score
-from aj.validators.tool_calls import Unreadable, read_calls
 
 
 @dataclass(frozen=True)

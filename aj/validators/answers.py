@@ -22,9 +22,9 @@ from typing import Any
 
 from aj.exact_json import loads
 from aj.hashing import canonical
-from aj.validators.safe_yaml import YamlRefused, load
+from aj.validators.documents import YamlRefused, load
 from aj.validators.score import Reason, Score
-from aj.validators.sql_lexer import words_of
+from aj.validators.sql.lexer import words_of
 
 IDENTITIES = ("task_key", "key", "name")
 MOST_REASONS = 10

@@ -11,12 +11,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aj.validators.bundle import bundle_validate_passes
-from aj.validators.field_tables import MOST_REASONS, tables
-from aj.validators.plain_secrets import secret_key, secret_value
-from aj.validators.quartz import cron_error, zone_known
-from aj.validators.safe_yaml import DEEPEST, YamlRefused, load, scalar
+from aj.validators.definitions.bundle import bundle_validate_passes
+from aj.validators.definitions.fields import MOST_REASONS, tables
+from aj.validators.definitions.quartz import cron_error, zone_known
+from aj.validators.documents import DEEPEST, YamlRefused, load, scalar
 from aj.validators.score import Score
+from aj.validators.secret.names import is_telling
+from aj.validators.secret.values import is_credential
 
 CASES: list[dict[str, Any]] = yaml.load(
     (Path(__file__).parent / "cases" / "bundle.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
@@ -236,7 +237,7 @@ def test_the_loader_counts_levels_exactly() -> None:
     ],
 )
 def test_a_key_says_that_it_holds_a_secret(name: str) -> None:
-    assert secret_key(name)
+    assert is_telling(name)
 
 
 @pytest.mark.parametrize(
@@ -255,14 +256,13 @@ def test_a_key_says_that_it_holds_a_secret(name: str) -> None:
     ],
 )
 def test_a_key_only_sounds_like_a_secret(name: str) -> None:
-    assert not secret_key(name)
+    assert not is_telling(name)
 
 
 def test_a_value_is_a_secret_only_when_literal() -> None:
-    assert all(secret_value(value) for value in ("hunter2", "changeme", "S3cure!pass", 12345))
+    assert all(is_credential(value) for value in ("hunter2", "changeme", "S3cure!pass", "12345"))
     assert not any(
-        secret_value(value)
-        for value in ("", "${var.x}", "{{secrets/a/b}}", "<token>", "db-password", "/run/secrets/x", True, None)
+        is_credential(value) for value in ("", "${var.x}", "{{secrets/a/b}}", "<token>", "db-password", "/run/secrets/x", "none")
     )
 
 
@@ -344,7 +344,7 @@ def test_the_cli_is_heard_where_the_context_asks_for_it(
     command(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DATABRICKS_TOKEN", "leak")
-    monkeypatch.setattr("aj.validators.bundle_cli.SECONDS", 0.5)
+    monkeypatch.setattr("aj.validators.definitions.cli.SECONDS", 0.5)
     score = judge("bundle: {name: x}", {"cli": True})
     assert score.codes == codes and all(reason.detail.startswith("databricks CLI: ") for reason in score.reasons)
     assert judge("bundle: {name: x}").passed

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.tools import agent_tools
-from aj.validators.contracts import tool_contract_valid
+from aj.validators.calls.contract import tool_contract_valid
 from aj.validators.registry import validate
 from aj.validators.score import CRASHED
 

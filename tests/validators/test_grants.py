@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from aj.validators.grants import grants_audit_passes, privileges
 from aj.validators.registry import validate
+from aj.validators.sql.grants import grants_audit_passes, privileges
 
 CASES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
     Path(__file__).with_name("cases").joinpath("grants.yaml").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aj.validators.field_tables import MOST_REASONS
-from aj.validators.jobs import NEEDS_COMPUTE, REQUIRED, TASK_TYPES, job_definition_valid
-from aj.validators.pipelines import pipeline_definition_valid
+from aj.validators.definitions.fields import MOST_REASONS
+from aj.validators.definitions.jobs import NEEDS_COMPUTE, REQUIRED, TASK_TYPES, job_definition_valid
+from aj.validators.definitions.pipelines import pipeline_definition_valid
 from aj.validators.score import Score
 
 CASES: list[dict[str, Any]] = yaml.load(

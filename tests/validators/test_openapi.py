@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aj.validators.openapi import openapi_tool_valid
+from aj.validators.openapi.registration import openapi_tool_valid
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "openapi_tool_valid"]

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aj.validators.secrets import no_secrets_in_clear
+from aj.validators.secret.clear import no_secrets_in_clear
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "no_secrets_in_clear"]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aj.validators.registry import validate
-from aj.validators.sql import sql_compiles
-from aj.validators.sql_grammar import rules
-from aj.validators.sql_sense import near
+from aj.validators.sql.notation import rules
+from aj.validators.sql.sense import near
+from aj.validators.sql.statement import sql_compiles
 
 CASES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
     Path(__file__).with_name("cases").joinpath("sql.yaml").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Tool calls of a reply, read and held against their schemas."""

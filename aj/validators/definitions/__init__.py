@@ -1,0 +1,1 @@
+"""Definitions of Databricks: bundles, jobs, pipelines."""

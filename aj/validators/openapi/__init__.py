@@ -1,0 +1,1 @@
+"""Registrations of tools: OpenAPI documents and MCP tools."""

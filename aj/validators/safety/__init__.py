@@ -1,0 +1,1 @@
+"""What a text does: its shell, SQL, Python and tool calls judged."""

@@ -1,0 +1,1 @@
+"""Shell scripts: parsed, expanded and judged command by command."""

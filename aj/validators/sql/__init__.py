@@ -1,0 +1,1 @@
+"""SQL of Databricks: its words, its statements, its rights."""

@@ -1,0 +1,168 @@
+"""Queries and expressions, parsed by sqlglot's Databricks dialect, and what its trees show that Databricks would refuse.
+
+What is not covered: whether functions exist and take these arguments; aggregates in the wrong place; types that do not fit.
+"""
+
+from typing import TYPE_CHECKING
+
+from aj.validators.score import Reason
+from aj.validators.sql.grammar import Match
+from aj.validators.sql.lexer import Word
+from aj.validators.sql.sense import TYPES
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+UNITS = ["DAYS", "HOURS", "MINUTES", "SECONDS", "WEEKS", "MONTHS", "DAY", "HOUR", "MINUTE", "SECOND", "WEEK", "MONTH"]
+
+
+class Refused(Exception):
+    """A text that does not parse; carries the Reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.detail)
+        self.reason = reason
+
+
+def parse(text: str, words: list[Word]) -> "exp.Expr":
+    """The tree of one query; ``words`` are those of the text between these positions. Raises Refused."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ErrorLevel, SqlglotError
+
+    start, end = words[0].start, words[-1].end
+    sql = _readable(text, words)[start:end]
+    if words[0].upper == "TABLE":
+        sql = "SELECT * FROM" + sql[len("TABLE") :]
+    try:
+        trees = sqlglot.parse(sql, dialect="databricks", error_level=ErrorLevel.IMMEDIATE)
+    except SqlglotError as error:
+        line = str(error).split("\n")[0]
+        raise Refused(Reason("syntax_error", f"sqlglot does not parse it: {line[:200]}")) from None
+    except RecursionError:
+        raise Refused(Reason("too_deep", "the query is nested too deep")) from None
+    tree = trees[0] if len(trees) == 1 else None
+    if not isinstance(tree, exp.Query | exp.Values):
+        raise Refused(Reason("syntax_error", "it does not parse as a query"))
+    return tree
+
+
+def check_query(text: str, words: list[Word]) -> "tuple[exp.Expr, list[Reason]]":
+    """A query's tree and what is wrong in it. Raises Refused where there is no tree."""
+    tree = parse(text, words)
+    try:
+        return tree, _strange(tree)
+    except RecursionError:
+        raise Refused(Reason("too_deep", "the query is nested too deep")) from None
+
+
+def check_expression(text: str, words: list[Word]) -> list[Reason]:
+    """What is wrong in an expression that stands by itself: it must be one value, without an alias. Raises Refused."""
+    from sqlglot import exp
+
+    head = "SELECT "
+    moved = [
+        Word(w.kind, w.text, w.upper, w.start - words[0].start + len(head), w.end - words[0].start + len(head)) for w in words
+    ]
+    sql = head + text[words[0].start : words[-1].end]
+    tree, reasons = check_query(sql, [Word("word", "SELECT", "SELECT", 0, 6), *moved])
+    rest = [
+        key for key, value in tree.args.items() if value and key not in ("expressions", "kind", "hint", "operation_modifiers")
+    ]
+    alone = (
+        isinstance(tree, exp.Select)
+        and not (isinstance(tree.expressions[0], exp.Tuple) and not tree.expressions[0].expressions)
+        and not rest
+        and len(tree.expressions) == 1
+        and not isinstance(tree.expressions[0], exp.Alias)
+    )
+    return reasons if alone else [*reasons, Reason("syntax_error", f"{sql[len(head) :][:60]!r} is not one expression")]
+
+
+def _readable(text: str, words: list[Word]) -> str:
+    """The text, equally long, without what sqlglot 30 does not know: ``WATERMARK x DELAY OF INTERVAL n UNIT``, ``GROUP BY window(…)``."""
+    for place, word in enumerate(words):
+        if word.upper == "WINDOW" and place + 1 < len(words) and words[place + 1].upper == "(":
+            text = text[: word.start] + "w1ndow" + text[word.end :]
+        if word.upper == "WITH" and place and (end := Match(words, len(words)).run("table_options", place)) > 0:
+            text = text[: word.start] + " " * (words[end - 1].end - word.start) + text[words[end - 1].end :]
+        if word.upper == "|>":
+            end = _pipe_end(words, place)
+            if Match(words, end).run("pipe_step", place) == end:
+                text = text[: word.start] + " " * (words[end - 1].end - word.start) + text[words[end - 1].end :]
+        if word.upper != "WATERMARK":
+            continue
+        delay = next((i for i in range(place + 1, len(words) - 4) if words[i].upper == "DELAY"), -1)
+        if (
+            delay > 0
+            and words[delay + 1].upper == "OF"
+            and words[delay + 2].upper == "INTERVAL"
+            and words[delay + 4].upper in UNITS
+        ):
+            text = text[: word.start] + " " * (words[delay + 4].end - word.start) + text[words[delay + 4].end :]
+    return text
+
+
+def _pipe_end(words: list[Word], place: int) -> int:
+    """Where the step of a pipe that starts at ``place`` ends: at the next ``|>`` or at the bracket around it."""
+    depth = 0
+    for end in range(place + 1, len(words)):
+        depth += (words[end].upper in ("(", "[")) - (words[end].upper in (")", "]"))
+        if depth < 0 or (depth == 0 and words[end].upper == "|>"):
+            return end
+    return len(words)
+
+
+def _strange(tree: "exp.Expr") -> list[Reason]:
+    """What sqlglot takes from other dialects, and lists whose lengths do not fit."""
+    from sqlglot import exp
+
+    for node in tree.walk():
+        if isinstance(node, exp.Command):
+            return [Reason("unknown_statement", "a part is kept as text, not parsed")]
+        if isinstance(node, exp.Fetch | exp.Lock | exp.Into | exp.Connect | exp.WithTableHint) or (
+            isinstance(node, exp.Distinct) and node.args.get("on")
+        ):
+            return [Reason("other_dialect", f"{node.key.upper()} is not in Databricks SQL")]
+        if isinstance(node, exp.Cast) and (bad := _cast_type(node)):
+            return [bad]
+        if isinstance(node, exp.SetOperation) and not node.args.get("by_name"):
+            left, right = width(node.left), width(node.right)
+            if left and right and left != right:
+                return [Reason("arity_mismatch", f"{node.key.upper()} of {left} and {right} columns")]
+        if (
+            isinstance(node, exp.Values)
+            and len({len(row.expressions) if isinstance(row, exp.Tuple) else 1 for row in node.expressions}) > 1
+        ):
+            return [Reason("arity_mismatch", "the rows of VALUES are not equally long")]
+        if isinstance(node, exp.Select) and not node.expressions and not node.args.get("from_"):
+            return [Reason("empty_select", "SELECT has no columns")]
+    return []
+
+
+def _cast_type(node: "exp.Cast") -> Reason | None:
+    from sqlglot import exp
+
+    to = node.to
+    if not isinstance(to, exp.DataType):
+        return None
+    name = to.sql("databricks").split("(")[0].split("<")[0].split(" ")[0].upper()
+    return None if name in TYPES else Reason("unknown_type", f"{name} is no type of Databricks SQL")
+
+
+def width(tree: "exp.Expr | None") -> int:
+    """How many columns a query gives; 0 where that cannot be seen (a star, a generator)."""
+    from sqlglot import exp
+
+    while isinstance(tree, exp.Subquery | exp.SetOperation):
+        tree = tree.this
+    if isinstance(tree, exp.Values):
+        first = tree.expressions[0] if tree.expressions else None
+        return len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    if not isinstance(tree, exp.Select):
+        return 0
+    unseen = any(
+        part.is_star or part.find(exp.Star, exp.Explode, exp.Inline, exp.Posexplode, exp.Aliases, exp.QueryTransform)
+        for part in tree.expressions
+    )
+    return 0 if unseen or tree.args.get("operation_modifiers") else len(tree.expressions)

@@ -1,0 +1,95 @@
+"""sql_compiles: exactly one statement of Databricks SQL that parses and is not nonsense that a parser lets through.
+
+Words come from lexer.py, nonsense from sense.py, the shape of every statement that is not a query from grammar.py
+(data/validators/sql_statements.yaml), queries and expressions from sqlglot (queries.py), names from the context (names.py).
+What is not covered: whether functions exist and take these arguments, types that do not fit, rights, and what the statement does (policy_safety).
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from aj.validators.score import Reason, Score
+from aj.validators.sql import grammar, names, queries
+from aj.validators.sql.lexer import Word, substituted, words_of
+from aj.validators.sql.notation import QUERY_STARTS, starters
+from aj.validators.sql.sense import nonsense, type_name
+
+
+def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
+    """1 where the text is one statement of Databricks SQL, else 0.
+
+    Context: ``schema``, optional: ``{table: {column: type}}``, ``{schema: {table: …}}`` or ``{catalog: {schema: {table: …}}}``; with it
+    the tables and columns of queries, INSERT, UPDATE, DELETE, MERGE and OPTIMIZE must exist (in any case of letters).
+    Codes: unbalanced_quote, unbalanced_bracket, too_many_words, too_deep, too_complex, no_statement, many_statements, not_sql,
+    unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error,
+    arity_mismatch, unknown_table, unknown_column, ambiguous_column.
+    """
+    if "```" in text:
+        return Score.of([Reason("not_sql", "a code fence stands around it: give the statement only")])
+    text = substituted(text)
+    words, problems = words_of(text)
+    while words and words[-1].upper == ";":
+        words.pop()
+    problems = _form(words) or problems if any(p.code == "unbalanced_bracket" for p in problems) else problems or _form(words)
+    if problems:
+        return Score.of(problems)
+    try:
+        return Score.of(_statement(text, words, context))
+    except queries.Refused as refused:
+        return Score.of([refused.reason])
+    except RecursionError:
+        return Score.of([Reason("too_deep", "the statement is nested too deep")])
+    except grammar.TooComplex:
+        return Score.of([Reason("too_complex", "reading it takes more steps than any real statement does")])
+
+
+def _form(words: list[Word]) -> list[Reason]:
+    """What forbids to look for a statement at all."""
+    if not words:
+        return [Reason("no_statement", "there are only comments or semicolons")]
+    for here, there in pairwise(words):
+        if here.text == "{" and there.text in ("{", "%"):
+            return [Reason("not_sql", "a template ({{ … }}) that nothing has filled in")]
+    first = words[0].upper
+    labelled = len(words) > 2 and words[1].text == ":" and words[2].upper == "BEGIN"
+    if first not in starters() and not labelled:
+        return [Reason("unknown_statement", f"no statement starts with {words[0].text[:30]!r}")]
+    script = labelled or first == "BEGIN" or (first == "CREATE" and any(word.upper == "PROCEDURE" for word in words[:5]))
+    if not script and any(word.upper == ";" for word in words):
+        return [Reason("many_statements", "there is more than one statement")]
+    return []
+
+
+def _statement(text: str, words: list[Word], context: Mapping[str, Any]) -> list[Reason]:
+    problems = nonsense(words)
+    if problems:
+        return problems
+    schema = names.Names.of(context["schema"]) if context.get("schema") else None
+    first = words[0].upper
+    match = grammar.Match(words, len(words))
+    fits = match.run("statement") == len(words)
+    if not fits and first in QUERY_STARTS:
+        tree, reasons = queries.check_query(text, words)
+        return reasons or (schema.in_query(tree) if schema else [])
+    if not fits:
+        place = min(match.furthest, len(words) - 1)
+        near = text[words[place].start : words[min(place + 4, len(words) - 1)].end]
+        return [Reason("syntax_error", f"{first} … does not go on like this near {near[:80]!r}")]
+    return _parts(text, words, match.captures) or (schema.in_statement(text, words, match.captures) if schema else [])
+
+
+def _parts(text: str, words: list[Word], captures: list[grammar.Capture]) -> list[Reason]:
+    """What is wrong in the types, expressions and queries of a statement, and in the lengths of its lists."""
+    for seen in captures:
+        piece = words[seen.first : seen.last]
+        reasons: list[Reason] = []
+        if seen.rule == "type_name" and (bad := type_name(piece[0])):
+            return [bad]
+        if seen.rule in ("query", "rows"):
+            _, reasons = queries.check_query(text, piece)
+        elif seen.rule == "expr":
+            reasons = queries.check_expression(text, piece)
+        if reasons:
+            return reasons
+    return names.lengths(text, words, captures)

@@ -1,0 +1,1 @@
+"""Structured Streaming code and its queries."""
