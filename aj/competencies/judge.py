@@ -1,6 +1,6 @@
 """What the checks of a task say of an answer, and the proof that a task's own gold passes and its rejected answers fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from aj.competencies.task import Message, Rejected, Task, written
@@ -51,3 +51,17 @@ def replaced(task: Task, wrong: Rejected) -> tuple[Message, ...]:
     """The gold up to the turn that the wrong reply stands for, and that reply."""
     turns = [i for i, m in enumerate(task.gold) if m["role"] == "assistant"]
     return (*task.gold[: turns[wrong.turn]], wrong.reply)
+
+
+def hacks(task: Task, others: Sequence[Task]) -> Iterator[tuple[Message, ...]]:
+    """Answers that are none: nothing, a comment, an empty object, the question itself, its words shuffled, and the gold of the next
+    task of its pattern, where that is another one.
+    """
+    asked = str(task.messages[-1]["content"])
+    soup = " ".join(sorted({*asked.split(), *task.checks}))
+    for text in ("", "-- done", "# done", "{}", asked, soup):
+        yield ({"role": "assistant", "content": text},)
+    own = [other for other in others if (other.name, other.pattern) == (task.name, task.pattern)]
+    following = own[(own.index(task) + 1) % len(own)]
+    if following.gold != task.gold:
+        yield following.gold
