@@ -19,7 +19,6 @@ from aj.params import derive
 from aj.sources import rows
 from aj.sources.card import Tasks
 
-HELD_OUT_PAIRS = 0.5  # as many held-out pairs for each held-out task
 
 
 def land(card: Tasks, out: Path, *, seed: int) -> int:
@@ -30,7 +29,7 @@ def land(card: Tasks, out: Path, *, seed: int) -> int:
     random.Random(derive(seed, "demonstrated tasks")).shuffle(learned)
     shown, played = learned[: card.demonstrations], learned[card.demonstrations :]
     rng = random.Random(derive(seed, "pairs of tasks"))
-    pairs = [*_pairs(rng, shown, card.pairs, "train"), *_pairs(rng, held_out, int(HELD_OUT_PAIRS * len(held_out)), "held_out")]
+    pairs = [*_pairs(rng, shown, card.pairs, "train"), *_pairs(rng, held_out, len(held_out), "held_out")]
     count = rows.write(out / "rows" / "demonstrations.parquet", [*_rows(shown, "train"), *_rows(held_out, "held_out")])
     count += rows.write(out / "pairs.parquet", pairs)
     told = [{**task.row(), "split": split} for split, tasks in (("train", played), ("held_out", held_out)) for task in tasks]
@@ -44,18 +43,22 @@ def _rows(tasks: Sequence[Task], split: str) -> Iterator[dict[str, Any]]:
 
 
 def _pairs(rng: random.Random, tasks: Sequence[Task], count: int, split: str) -> list[dict[str, Any]]:
-    """``count`` pairs, the families of mistakes in turn, so that the frequent ones do not crowd out the others."""
+    """``count`` pairs, the families of mistakes in turn, so that the frequent ones do not crowd out the others.
+
+    A family of the agent's is the way in which it goes wrong; anywhere else it is the validator that refuses the answer.
+    """
     families: dict[str, list[dict[str, Any]]] = {}
     for task in tasks:
         turns = [i for i, m in enumerate(task.gold) if m["role"] == "assistant"]
         for wrong in task.rejected:
             cut = turns[wrong.turn]
             chosen, rejected = task.gold[cut], wrong.reply
-            families.setdefault(wrong.family, []).append(
+            family = wrong.family if task.tools else wrong.validator
+            families.setdefault(family, []).append(
                 {
                     "prompt": [*task.messages, *task.gold[:cut]], "chosen": chosen["content"], "rejected": rejected["content"],
                     "chosen_calls": list(chosen.get("tool_calls", [])), "rejected_calls": list(rejected.get("tool_calls", [])),
-                    "tools": list(task.tools), "broken_rule": wrong.family, "group": task.group, "split": split,
+                    "tools": list(task.tools), "broken_rule": family, "group": task.group, "split": split,
                 }
             )  # fmt: skip
     for family in families.values():

@@ -42,8 +42,9 @@ def environments(
     questions: Sequence[Question], tasks: Sequence[Task], tokenizer: "PreTrainedTokenizerBase", section: Any
 ) -> list[Environment]:
     """Those that have items and a share; ``section`` is ``params.grpo``. The shares are those among them."""
-    for name in section.validators:
-        find(name)  # a name that is none stops here
+    weights = {name: section.validators[name] for name in section.validators}
+    for name in weights:
+        find(name)  # one that is none stops here
     shares = section.environments
     sqlenv = Roller(tokenizer, budget=section.budget, max_new_tokens=section.max_new_tokens, max_length=section.max_length)
     task = Roller(
@@ -52,7 +53,7 @@ def environments(
     )  # fmt: skip
     found = [
         Environment(Question, questions, shares.sqlenv, sqlenv, SQL_COLUMNS, of_sqlenv),
-        Environment(Task, tasks, shares.competencies, task, TASK_COLUMNS, lambda env: of_task(env, section.validators)),
+        Environment(Task, tasks, shares.competencies, task, TASK_COLUMNS, lambda env: of_task(env, weights)),
     ]
     return [environment for environment in found if environment.share > 0 and environment.items]
 
