@@ -20,7 +20,6 @@ from aj.sources import rows
 from aj.sources.card import Tasks
 
 
-
 def land(card: Tasks, out: Path, *, seed: int) -> int:
     """Generate everything into ``out``; returns the number of demonstrations, pairs and tasks together."""
     catalogue = read()

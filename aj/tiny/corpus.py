@@ -17,8 +17,11 @@ from aj.competencies.registry import Catalogue, Competency
 from aj.competencies.task import Message, Task
 from aj.competencies.template import Group, draw_one, groups, side_of
 from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
+from aj.tiny.tokenizer import END
 
-KINDS = {"copying": 12, "protocol": 5, "synonyms": 5, "repetition": 11, "episodes": 25, "queries": 19, "tasks": 23}  # per cent
+KINDS = {"copying": 11, "protocol": 4, "synonyms": 5, "repetition": 10, "episodes": 22, "queries": 16, "tasks": 32}  # per cent
+
+TASKS = 3  # a document
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,13 @@ class Words:
     catalogue: Catalogue
 
     @cached_property
-    def groups(self) -> Sequence[tuple[Competency, Group]]:
-        """Template groups of the training side."""
-        return [(c, group) for c in self.catalogue.competencies for group in groups(self.catalogue, c, "train")]
+    def patterns(self) -> Sequence[tuple[Competency, Sequence[Group]]]:
+        """Of every pattern its template groups of the training side."""
+        found: dict[tuple[str, str, str], tuple[Competency, list[Group]]] = {}
+        for competency in self.catalogue.competencies:
+            for task, pattern, wording in groups(self.catalogue, competency, "train"):
+                found.setdefault((competency.name, task, pattern), (competency, []))[1].append((task, pattern, wording))
+        return list(found.values())
 
 
 def documents(words: Words, seed: int, count: int) -> Iterator[str]:
@@ -43,22 +50,23 @@ def documents(words: Words, seed: int, count: int) -> Iterator[str]:
 
 
 def _tasks(rng: random.Random, words: Words) -> str:
-    return "\n".join(_told(_task(rng, words)) for _ in range(2))
+    # Several of one pattern: its shape is soon known, and what is left to learn is to copy the right words into it.
+    competency, wordings = rng.choice(words.patterns)
+    return "\n".join(_told(_task(rng, words, competency, wordings)) for _ in range(TASKS))
 
 
-def _task(rng: random.Random, words: Words) -> Task:
+def _task(rng: random.Random, words: Words, competency: Competency, wordings: Sequence[Group]) -> Task:
     while True:
-        competency, group = rng.choice(words.groups)
-        task = draw_one(words.catalogue, competency, rng, *group)
+        task = draw_one(words.catalogue, competency, rng, *rng.choice(wordings))
         if side_of(task) == "train":
             return task
 
 
 def _told(task: Task) -> str:
-    # As plain text, without chat markup: what a base may have read somewhere.
+    # No chat, but a turn begins a line and ends as it will there: the tokens at its edges have to be known.
     tools = "".join(f" {name}({', '.join(arguments)})" for name, arguments in map(_signature, task.tools))
     lines = [f"tools:{tools}"] if tools else []
-    lines += (f"{m['role']}: {_said(m)}" for m in (*task.messages, *task.gold))
+    lines += (f"{m['role']}:\n{_said(m)}{END}" for m in (*task.messages, *task.gold))
     return "\n".join(lines) + "\n"
 
 
