@@ -60,8 +60,8 @@ def _pairs(rng: random.Random, tasks: Sequence[Task], count: int, split: str) ->
                     "tools": list(task.tools), "broken_rule": family, "group": task.group, "split": split,
                 }
             )  # fmt: skip
-    for family in families.values():
-        rng.shuffle(family)
+    for pairs in families.values():
+        rng.shuffle(pairs)
     found = [pair for pair in chain.from_iterable(zip_longest(*families.values())) if pair]
     if len(found) < count:
         raise DataError(f"the tasks give {len(found)} pairs for {split}, {count} are asked: ask fewer, or demonstrate more.")

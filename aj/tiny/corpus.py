@@ -52,7 +52,8 @@ def documents(words: Words, seed: int, count: int) -> Iterator[str]:
 def _tasks(rng: random.Random, words: Words) -> str:
     # Several of one pattern: its shape is soon known, and what is left to learn is to copy the right words into it.
     competency, wordings = rng.choice(words.patterns)
-    return "\n".join(_told(_task(rng, words, competency, wordings)) for _ in range(TASKS))
+    count = 2 if competency.name == "ai_agents" else TASKS  # episodes are long
+    return "\n".join(_told(_task(rng, words, competency, wordings)) for _ in range(count))
 
 
 def _task(rng: random.Random, words: Words, competency: Competency, wordings: Sequence[Group]) -> Task:
