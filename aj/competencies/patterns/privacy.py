@@ -27,7 +27,7 @@ def _spark_option(draw: Draw) -> Made:
         gold,
         {CLEAR: {}, "answers_task": {"python": calls}},
         (
-            wrong("password_in_clear", gold.replace(secret, clear), "policy_safety", "secret_in_clear"),
+            wrong("password_in_clear", gold.replace(secret, clear), CLEAR, "secret_in_clear"),
             wrong("secret_as_text", gold.replace(secret, f'"{scope}/{key}"'), CLEAR, "secret_in_clear"),
             wrong("default_in_clear", gold.replace(secret, f'os.getenv("PASSWORD", {clear})'), CLEAR, "secret_default"),
             wrong(
