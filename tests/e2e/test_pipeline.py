@@ -55,6 +55,38 @@ def test_each_stage_teaches_something_on_unseen_schemas(clone: Clone) -> None:
     assert sft["validation_loss"] < base["validation_loss"]
 
 
+def test_tasks_are_learned_from_stage_to_stage_and_tool_calls_become_valid(clone: Clone) -> None:
+    base, sft, grpo, q8 = (metrics(clone, f"eval_{form}") for form in ("base", "sft", "grpo", "q8"))
+    assert sft["tasks.pass_low"] > base["tasks.pass_high"]
+    assert grpo["tasks.pass_rate"] >= sft["tasks.pass_rate"]
+    assert sft["tool_calls.free_validity_low"] > base["tool_calls.free_validity_high"]
+    assert q8["tool_calls.constrained_validity"] >= q8["tool_calls.free_validity"]
+    assert {form["tasks.n"] for form in (base, sft, grpo, q8)} == {220} and base["tasks.crashed"] == grpo["tasks.crashed"] == 0
+
+
+def test_no_held_out_task_was_trained_on(clone: Clone) -> None:
+    import pyarrow.parquet as pq
+
+    from aj.competencies.task import TASKS, Task, read_tasks
+
+    mix = clone.path / "data/mix"
+    held_out = [Task.of(row) for row in read_tasks(mix / "eval" / TASKS)]
+    played = [Task.of(row) for row in read_tasks(mix / "rl" / TASKS)]
+    assert not {t.subject for t in held_out} & {t.subject for t in played}
+    groups = {str(g) for f in ("sft", "preference") for g in pq.read_table(mix / f / "train.parquet").column("group").to_pylist()}
+    assert groups & {t.group for t in played} and not groups & {t.group for t in held_out}
+    trained = {str(m) for m in pq.read_table(mix / "sft/train.parquet").column("messages").to_pylist()}
+    assert not [t for t in held_out if any(str(t.messages[-1]["content"]) in row for row in trained)]
+
+
+def test_the_judges_err_on_no_labelled_case_and_pay_no_hack(clone: Clone) -> None:
+    found = metrics(clone, "audit")
+    assert found["validators.cases"] >= 400 and found["validators.near_misses"] >= found["validators.cases"] / 2
+    assert found["validators.false_accepts"] == found["validators.false_rejects"] == found["validators.crashes"] == 0
+    assert found["sqlenv.golds_right"] == 1.0 and found["sqlenv.hacks_paid"] == 0.0
+    assert found["tasks.golds_passed"] == found["tasks.golds"] == 220 and found["tasks.hacks_passed"] == 0
+
+
 def test_every_form_is_measured_on_the_same_items(clone: Clone) -> None:
     asked = {
         form: [json.loads(line)["question"] for line in (clone.path / f"metrics/transcripts/{form}.jsonl").open()]
@@ -141,7 +173,13 @@ def test_curves_have_points_for_every_logged_step(clone: Clone) -> None:
             assert [int(row["step"]) for row in csv.DictReader(stream)] == list(range(1, params[stage]["steps"] + 1))
     clone.run("uv run dvc plots show --out ../plots")
     page = (clone.path.parent / "plots/index.html").read_text()
-    for title in ("Loss in sft", "Preference accuracy in dpo", "Rewards in grpo", "SQLEnv accuracy by form"):
+    for title in (
+        "Loss in sft",
+        "Preference accuracy in dpo",
+        "Rewards in grpo",
+        "SQLEnv accuracy by form",
+        "Pass rate of tasks by form",
+    ):
         assert title in page
 
 
