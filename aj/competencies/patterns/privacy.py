@@ -28,7 +28,7 @@ def _spark_option(draw: Draw) -> Made:
         {CLEAR: {}, "answers_task": {"python": calls}},
         (
             wrong("password_in_clear", gold.replace(secret, clear), CLEAR, "secret_in_clear"),
-            wrong("secret_as_text", gold.replace(secret, f'"{scope}/{key}"'), CLEAR, "secret_in_clear"),
+            wrong("secret_as_text", gold.replace(secret, f'"{scope}/{key}"'), "answers_task", "missing_call"),
             wrong("default_in_clear", gold.replace(secret, f'os.getenv("PASSWORD", {clear})'), CLEAR, "secret_default"),
             wrong(
                 "swapped_scope_and_key",
