@@ -1,6 +1,5 @@
 """openapi_tool_valid: OpenAPI documents and MCP registrations."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.openapi.registration import openapi_tool_valid
+from tests.validators.labelled import quickest
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "openapi_tool_valid"]
@@ -61,9 +61,8 @@ SLOW = {
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
     openapi_tool_valid(CASES[0]["text"], {})  # imports
-    start = time.process_time()
     assert not openapi_tool_valid(text, {}).passed
-    assert time.process_time() - start < 0.1
+    assert quickest(lambda: openapi_tool_valid(text, {})) < 0.1
 
 
 @settings(max_examples=150, deadline=None)

@@ -115,6 +115,7 @@ HOSTILE = {
     "keys": "-----BEGIN RSA " * 1_300, "words": "a " * 10_000, "aaa": "a" * 20_000, "comments": "/*" * 10_000, "sql quotes": "select " + "'" * 19_000, "prose": "the rm -rf / is a " * 1_100,
     "finds": "find . " + "-exec " * 3_000, "xargs": "xargs " * 3_300, "echos": "echo a | " * 700 + "sh", "for": "for x in a b c d e f g h; do " * 700, "nested for": "for x in 1 2 3 4 5 6 7 8; do for y in 1 2 3 4 5 6 7 8; do echo $x$y; done; done\n" * 200,
     "rm": "rm -rf " + "a/../" * 3_900, "globs": "rm -rf " + "/*" * 9_000, "mysql": "mysql " * 3_300, "begin": "UPDATE a SET " * 1_500, "slashes": "\\" * 20_000, "escapes": "echo $'" + "\\x41" * 4_900 + "'",
+    "thinks": "<think>" * 2_800, "brackets that close": "a)" * 10_000, "newlines": "echo " + "\n" * 19_000, "short comments": "/**/" * 4_900, "long tildes": "~" * 20_000, "formats": "%(a)s" * 4_000, "words after rm": "rm -rf " + "NOT " * 4_900,
     "calls": "import os\n" + "os.system('ls')\n" * 1_200, "notebook": "!ls\n" * 4_900, "equals": "a=" * 9_900, "tabs": "\t" * 9_000 + "x" + "\t" * 9_000, "prompts": "$ ls\n" * 4_000, "merges": "MERGE INTO t USING s ON " * 800, "brackets[": "a[" * 9_900,
 }  # fmt: skip
 

@@ -1,6 +1,5 @@
 """no_secrets_in_clear: credentials in configs and notebook code."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.secret.clear import no_secrets_in_clear
+from tests.validators.labelled import quickest
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "no_secrets_in_clear"]
@@ -49,6 +49,8 @@ SLOW = {
     "azure": "a8Q~" * 4_900,
     "many lines": '"password": "${x"\n' * 1_100,
     "brackets": "(" * 19_999,
+    "equals": "x" + "=" * 19_998,
+    "blanks before a comment": "password: a" + " " * 19_000 + "b",
     "a long sum": "password = " + "a+" * 9_000 + "a",
 }
 
@@ -56,9 +58,7 @@ SLOW = {
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
     no_secrets_in_clear(CASES[0]["text"], {})  # imports
-    start = time.process_time()
-    no_secrets_in_clear(text, {})
-    assert time.process_time() - start < 0.1
+    assert quickest(lambda: no_secrets_in_clear(text, {})) < 0.1
 
 
 @settings(max_examples=150, deadline=None)

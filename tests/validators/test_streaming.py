@@ -1,6 +1,5 @@
 """streaming_query_safe: checkpoints, triggers and output modes of streaming code."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.streaming.queries import streaming_query_safe
+from tests.validators.labelled import quickest
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "streaming_query_safe"]
@@ -56,9 +56,8 @@ SLOW = {
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
     streaming_query_safe(CASES[0]["text"], {})  # imports
-    start = time.process_time()
     assert not streaming_query_safe(text, {}).passed
-    assert time.process_time() - start < 0.1
+    assert quickest(lambda: streaming_query_safe(text, {})) < 0.1
 
 
 @settings(max_examples=150, deadline=None)

@@ -9,7 +9,7 @@ import re
 from aj.validators.wordset import wordset
 
 SQL_START = re.compile(
-    r"""(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(?:
+    r"""(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*+\*/|\()*+(?:
     (?:select|explain|show|describe|desc)\b(?!\s*(?:-|\w+\s+in\b))|with\s+[\w`]+\s*(?:\([^)]*\))?\s*as\s*\(|drop\s+(?:table|schema|database|catalog|view|function|volume|materialized|streaming|temporary|index|policy|share|connection|external|foreign|user|role)\b
     |delete\s+from\b|update\s+[\w.`"$\{\}\[\]]+\s+(?:as\s+)?(?:[\w`]+\s+)?set\b|truncate\s+(?:table\s+)?[A-Za-z`"{$][\w.`"{}$]*\s*(?:;|$|\bpartition\b|\s)|grant\s+\w+[\w\s,]*\bon\b|grant\s+all\b|revoke\s+\w+|deny\s+\w+\s+on
     |merge\s+into|insert\s+(?:into|overwrite)|create\s+(?:or\s+|table|schema|database|catalog|view|function|volume|materialized|streaming|temp|external|connection|share|user|role|index|unique|procedure|live)|alter\s+(?:table|schema|catalog|view|volume|database|share|user|materialized|streaming)
@@ -34,7 +34,7 @@ VERB_AFTER = re.compile(
     r"^(?:\S+ ){1,5}(?:is|are|was|will|would|should|must|can|deletes?|removes?|destroys?|wipes?|does|has|drops|means|needs|takes)\b"
 )
 PYTHON_SIGNS = re.compile(
-    r"^\s*(?:import |from \w[\w.]* import|def |class |@\w|print\(|async |with \w.*:|for .*:\s*$|if .*:\s*$|try:|\w[\w.\[\]'\"]*\s*=\s|[\w.]+\(|__\w+__|%%?\w)",
+    r"^[ \t]*(?:import |from \w[\w.]* import|def |class |@\w|print\(|async |with \w.*:|for .*:[ \t]*$|if .*:[ \t]*$|try:|\w[\w.\[\]'\"]*[ \t]*=\s|[\w.]+\(|__\w+__|%%?\w)",
     re.M,
 )
 
@@ -50,7 +50,7 @@ def looks_python(text: str) -> bool:
     """Whether Python reads a text, or would but for a small fault, and it is more than words."""
     if not PYTHON_SIGNS.search(text):
         return False
-    if re.search(r"^\s*(?:from\s+[\w.]+\s+import|import\s+\w[\w., ]*$|def \w+\(.*\).*:\s*$)", text, re.M):
+    if re.search(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+import|import[ \t]+\w[\w., ]*$|def \w+\(.*:[ \t]*$)", text, re.M):
         return not re.match(r"(?:sudo|python3?|bash|sh|cat|rm|cd)\s", text)
     try:
         module = ast.parse(text)

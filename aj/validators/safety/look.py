@@ -10,7 +10,7 @@ from aj.validators.score import Reason
 
 DEEPEST = 8  # levels of code within code: `bash -c "python -c '...'"` is two
 MOST_READ = 45_000  # characters of code over all levels: more than twice the longest text
-MOST_STEPS = 3_000  # commands, statements and calls judged; a 20,000-character script has fewer than 1,000
+MOST_STEPS = 1_200  # commands, statements and calls judged; a 20,000-character script has fewer than 1,000
 
 
 class TooMuch(Exception):

@@ -12,7 +12,8 @@ from aj.validators.safety.tool_calls import read_call
 from aj.validators.wordset import wordset
 
 FENCE = re.compile(
-    r"^[ \t>]{0,12}(?:[-*] |\d+\. )?(`{3,}|~{3,})[ \t]*\{?\.?([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S
+    r"^[ \t>]{0,12}(?:[-*] |\d+\. )?(`{3,}+|~{3,}+)[ \t]*\{?\.?([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)",
+    re.M | re.S,
 )
 LANGUAGES = {
     "shell": "sh bash zsh shell console terminal shell-session shellsession fish cmd ps1 powershell bat batch ksh",

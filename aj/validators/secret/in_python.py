@@ -13,7 +13,7 @@ from aj.validators.secret.names import is_telling
 from aj.validators.secret.values import is_credential
 from aj.validators.wordset import wordset
 
-MOST_NODES = 12_000
+MOST_NODES = 9_000
 DECODERS = wordset(
     """b64decode decodebytes fromhex unhexlify decode join urlsafe_b64decode format strip replace encode str bytes SecretStr"""
 )

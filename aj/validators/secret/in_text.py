@@ -14,7 +14,8 @@ from aj.validators.secret.values import is_credential, is_placeholder, looks_ran
 
 URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://([^\s:/@'\"<>]{0,80}):([^\s/@'\"]{1,120})@([\w.-]{0,80})", re.IGNORECASE)
 LOCAL = frozenset(("localhost", "127.0.0.1", "0.0.0.0", "host", "hostname"))
-CONNECTION = re.compile(r"""["'\n=][^"'\n]{0,300}?(?:jdbc:|Server=|AccountName=|Driver=|Data Source=)[^"'\n]{0,600}""")
+CONNECTION = re.compile(r"jdbc:|Server=|AccountName=|Driver=|Data Source=")
+ENDS = re.compile(r"[\"'\n]")
 PARAMETER = re.compile(
     r"(?:^|[;?&\s])(?:password|pwd|passwd|client_secret|access_token|api_key|apikey|aws_secret_access_key)\s*=\s*([^;&\s'\"]{1,200})",
     re.IGNORECASE,
@@ -59,8 +60,9 @@ def telling(text: str, published: bool = False) -> Iterator[Reason]:
 def in_text(text: str) -> Iterator[Reason]:
     """What tells itself, and what connection strings, SQL, headers and options hold: also connection_string_secret, secret_in_clear."""
     yield from telling(text)
-    for found in CONNECTION.finditer(text):
-        if any(is_credential(value) and not value.startswith(TEMPLATE) for value in PARAMETER.findall(found[0])):
+    for piece in ENDS.split(text) if CONNECTION.search(text) else ():
+        given = PARAMETER.findall(piece[:2_000]) if CONNECTION.search(piece) else ()
+        if any(is_credential(value) and not value.startswith(TEMPLATE) for value in given):
             yield Reason("connection_string_secret", "a connection string with its password")
             break
     for pattern, where in ((LOGIN_MODULE, "a JAAS config"), (SQL_OPTION, "an SQL option")):

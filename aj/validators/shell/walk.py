@@ -25,7 +25,7 @@ DEEPEST_BRACKETS = 30
 MOST_VALUES = 8  # words of a loop
 MOST_CALLS = 4
 TESTED = re.compile(r"""-[nzdef]\s+["']?\$\{?(\w+)|\$\{(\w+)(?:\[\w+\])?:?\?""")
-NOUNSET = re.compile(r"^\s*set\s+-\w*u|\bnounset\b", re.M)
+NOUNSET = re.compile(r"^[ \t]*set\s+-\w*u|\bnounset\b", re.M)
 BOMB = re.compile(r"([\w:.]{1,40})\(\)\{\1[|&]\1&?\};?\1?|\$0\"?[|&]+\"?\$0")
 
 

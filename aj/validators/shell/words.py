@@ -30,6 +30,7 @@ NONEMPTY = wordset(
     WORKSPACE"""
 )
 MOST_BRACES = 64
+ACTS = re.compile(r"""[\\'"$`<>~*?\[{},\ue000-\uf8ff]""")  # what is not simply itself
 
 
 def dollar(raw: str, i: int, shell: Variables, quoted: bool) -> tuple[str, int]:
@@ -103,6 +104,8 @@ def parameter(body: str, shell: Variables, quoted: bool) -> str:
 
 def expand_text(raw: str, shell: Variables, quoted: bool = False, heredoc: bool = False) -> str:
     """Value of one raw word. ``quoted``: it stands within double quotes; ``heredoc``: quotes are plain characters."""
+    if ACTS.search(raw) is None:
+        return raw
     out: list[str] = []
     i = 0
     while i < len(raw):
@@ -159,6 +162,8 @@ def braces(value: str) -> list[str]:
 
 def words(raw: str, shell: Variables) -> list[str]:
     """Words that one raw word becomes: more than one after braces and unquoted variables with blanks, none for an empty variable."""
+    if ACTS.search(raw) is None:
+        return [raw]
     out = []
     for word in braces(expand_text(raw, shell)):
         word = word.replace(OPEN, "{").replace(COMMA, ",").replace(CLOSE, "}")

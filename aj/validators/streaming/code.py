@@ -22,17 +22,18 @@ class Code:
 
     def __init__(self, module: ast.Module) -> None:
         """Raises TooLarge."""
-        if sum(1 for _ in islice(ast.walk(module), MOST_NODES + 1)) > MOST_NODES:
+        nodes = list(islice(ast.walk(module), MOST_NODES + 1))
+        if len(nodes) > MOST_NODES:
             raise TooLarge(f"the code has more than {MOST_NODES} syntax nodes")
         self.module = module
         self.parents: dict[ast.AST, ast.AST] = {}
         self.bound: dict[tuple[Scope, str], list[ast.Assign | ast.AnnAssign | None]] = {}
         self.roots: dict[str, list[ast.Name]] = {}
         self.functions: dict[str, Scope] = {}
-        for node in ast.walk(module):
+        for node in nodes:
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
-        for node in ast.walk(module):
+        for node in nodes:
             self._bind(node)
 
     def scope(self, node: ast.AST) -> Scope:
