@@ -2,7 +2,7 @@
 
 Three questions about a set of questions. Does the gold's own answer earn 1 (and any of its spellings)? What do the tricks
 earn that a policy finds when it does not want to look? And is the answer of a slightly wrong query (mutate.py) refused?
-A false accept is an answer graded right whose rows are not the gold's (bag, or list where the gold is ordered; floats within
+A false accept is an answer graded right whose rows are not the gold's (bag, or list of ties where the gold is ordered; floats within
 1 % are right by the contract and counted as ``tolerated``); a false reject is a spelling of the gold graded wrong.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from aj.sqlenv.database import ROW_LIMIT, Database, QueryError, Result, Row, show
 from aj.sqlenv.environment import SQLEnv
-from aj.sqlenv.grading import right
+from aj.sqlenv.grading import Order, right, runs
 from aj.sqlenv.mutate import mutations
 from aj.sqlenv.questions import Question, gold_text
 
@@ -126,8 +126,10 @@ def spellings(question: Question) -> Iterator[tuple[str, str]]:
             yield "near", repr(value * 1.005)
         if isinstance(value, str):
             yield "case", text.swapcase() if text.swapcase().casefold() == text.casefold() else text
-    elif not question.ordered:
-        yield "order", "\n".join(reversed(text.splitlines()))
+    else:
+        turned = [row for run in runs(question.ordered, len(question.gold)) for row in reversed(question.gold[run])]
+        if turned != list(question.gold):
+            yield "order", gold_text(tuple(turned))
 
 
 def _try_hack(found: Audit, name: str, actions: list[str], question: Question) -> None:
@@ -167,9 +169,9 @@ def _told_apart(database: Database, sql: str, question: Question) -> str:
     return "tolerated" if _near(rows, question.gold) else "accepted"
 
 
-def _same(rows: Iterable[Row], gold: Iterable[Row], *, ordered: bool) -> bool:
+def _same(rows: Iterable[Row], gold: Iterable[Row], *, ordered: Order) -> bool:
     one, other = ([tuple(map(_plain, row)) for row in found] for found in (rows, gold))
-    return one == other if ordered else Counter(one) == Counter(other)
+    return len(one) == len(other) and all(Counter(one[run]) == Counter(other[run]) for run in runs(ordered, len(other)))
 
 
 def _plain(cell: object) -> object:

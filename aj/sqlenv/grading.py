@@ -1,20 +1,25 @@
 """Grading an answer by the type of the gold answer.
 
 Integer exact (42 = 42.0 = "42"); float within 1 %; string without case and white space; list without order unless
-the gold SQL orders it; table as a bag of rows. An empty answer is never right. Source: spec of SQLEnv, "Grading".
+the gold SQL orders it, and then rows that tie in its ORDER BY may stand in any order among themselves; table as a bag of rows.
+An empty answer is never right. Source: spec of SQLEnv, "Grading".
 """
 
 import ast
+import itertools
 import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from aj.sqlenv.actions import unfence
 from aj.sqlenv.database import Cell, Row
+
+Order = bool | tuple[int, ...]
+"""False: a bag. True: every row in its place. Otherwise the place of each row, rising: rows that share one are a bag."""
 
 RELATIVE = 0.01
 LEAD = re.compile(r"\s*answer\s*:\s*", re.IGNORECASE)
@@ -25,8 +30,8 @@ LONGEST_LITERAL = 20_000  # characters; what is longer is read line by line
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
-def right(answer: str, gold: tuple[Row, ...], *, ordered: bool = False) -> bool:
-    """Whether an answer in words matches the gold rows; ``ordered``: the gold SQL has an ORDER BY.
+def right(answer: str, gold: tuple[Row, ...], *, ordered: Order = False) -> bool:
+    """Whether an answer in words matches the gold rows; ``ordered``: the places that the gold SQL's ORDER BY gives them.
 
     Rows are read as they are shown (a line a row, cells between ``|``), as a Markdown table, and as a JSON or Python list.
     """
@@ -43,7 +48,7 @@ def clean(text: str) -> str:
     return text
 
 
-def _matches(text: str, gold: tuple[Row, ...], ordered: bool) -> bool:
+def _matches(text: str, gold: tuple[Row, ...], ordered: Order) -> bool:
     listed = _literal(text)
     if len(gold) == len(gold[0]) == 1:
         given = clean(str(listed[0])) if listed and len(listed) == 1 else ""
@@ -74,12 +79,22 @@ def same_cell(text: str, gold: Cell) -> bool:
     return bool(_fold(text)) and _fold(text) == _fold(wanted)
 
 
-def _same_items(given: list[tuple[str, ...]], gold: tuple[Row, ...], ordered: bool) -> bool:
-    if len(given) != len(gold):
-        return False
-    if ordered:
-        return all(_same_row(g, row) for g, row in zip(given, gold, strict=True))
-    # A bag. Floats within 1 % may fit several rows, so rows are matched by augmenting paths (Kuhn, 1955).
+def runs(ordered: Order, count: int) -> Iterator[slice]:
+    """``count`` rows cut into those that may change places among themselves."""
+    places = ordered if isinstance(ordered, tuple) else range(count) if ordered else [0] * count
+    start = 0
+    for _, tied in itertools.groupby(places):
+        end = start + len(list(tied))
+        yield slice(start, end)
+        start = end
+
+
+def _same_items(given: list[tuple[str, ...]], gold: tuple[Row, ...], ordered: Order) -> bool:
+    return len(given) == len(gold) and all(_same_bag(given[run], gold[run]) for run in runs(ordered, len(gold)))
+
+
+def _same_bag(given: list[tuple[str, ...]], gold: tuple[Row, ...]) -> bool:
+    # Floats within 1 % may fit several rows, so rows are matched by augmenting paths (Kuhn, 1955).
     fits = [[i for i, g in enumerate(given) if _same_row(g, row)] for row in gold]
     taken: dict[int, int] = {}  # given row -> gold row
     return all(_place(row, fits, taken, set()) for row in range(len(gold)))

@@ -18,7 +18,7 @@ from aj.sqlenv.database import ROW_LIMIT, Result, Row, show
 from aj.sqlenv.family import Lexicon, TableData, draw_tables, fill, word
 from aj.sqlenv.grading import right
 from aj.sqlenv.join_templates import Joins, JoinTemplate, Link, fits, letters_of
-from aj.sqlenv.questions import is_ordered
+from aj.sqlenv.order import is_ordered
 
 TRIES = 20  # values tried for one template and one set of rows
 DATABASES = 1000  # tried for one template; the shipped ones need a handful

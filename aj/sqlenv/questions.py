@@ -1,23 +1,21 @@
 """Questions and their databases in the field's own layout (Spider, BIRD).
 
 ``questions.json`` is a list of objects with ``question``, ``db_id`` and the gold SQL under ``query`` or ``SQL``;
-databases lie at ``database/{db_id}/{db_id}.sqlite``. A gold that is empty, NULL or not graded right by its own
-answer is refused here, before anything is trained on it.
+databases lie at ``database/{db_id}/{db_id}.sqlite``. A gold that is empty, NULL, not graded right by its own
+answer, or ordered by what cannot be told (order.py) is refused here, before anything is trained on it.
 What is not covered: BIRD's ``evidence`` (a hint that the agent is not told); golds of more rows than an observation shows.
 """
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aj.errors import EpisodeError
-from aj.sqlenv.database import ROW_LIMIT, Database, QueryError, Row, show
-from aj.sqlenv.grading import right
-
-ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+from aj.sqlenv.database import Row, show
+from aj.sqlenv.gold import GoldError, gold_of
+from aj.sqlenv.grading import Order, right
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Question:
     database: Path
     gold_sql: str
     gold: tuple[Row, ...]
-    ordered: bool
+    ordered: Order
+    """The place that the gold SQL's ORDER BY gives each row; False where it has none."""
     tables: tuple[str, ...]
     split: str
     template: str
@@ -45,14 +44,6 @@ class Question:
         content = f"tables: {', '.join(self.tables)}\nquestion: {self.text}".replace("<|", "< |")  # no role marker from outside
         opening = [{"role": "user", "content": content}]
         return [{"role": "system", "content": self.system}, *opening] if self.system else opening
-
-
-class GoldError(EpisodeError):
-    """A question that cannot be asked; ``bucket`` is the reason it is counted under."""
-
-    def __init__(self, bucket: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.bucket = bucket
 
 
 @dataclass(frozen=True)
@@ -73,8 +64,9 @@ def sift(path: Path) -> tuple[list[Question], list[Refused]]:
     """The questions of a set that anyone made, and those that cannot be asked, each with its bucket and reason.
 
     ``path``: the set's folder, or its JSON file where that has another name (``dev.json``). Buckets: bad_row, no_question,
-    no_gold, no_database, gold_fails, gold_empty, gold_null, gold_too_long, not_gradable, same_id. Raises EpisodeError where
-    there is no set, and where none of its questions can be asked.
+    no_gold, no_database, gold_fails, gold_stopped (too much work), gold_forbidden (what the database refuses to anybody), gold_empty,
+    gold_null, gold_too_long, gold_order_unclear, not_gradable, same_id. Raises EpisodeError where there is no set, and where none
+    of its questions can be asked.
     """
     usable: dict[str, Question] = {}
     refused: list[Refused] = []
@@ -106,8 +98,7 @@ def read(row: Any, folder: Path, index: int) -> Question:
     if not isinstance(database, str):
         raise GoldError("no_database", f"question {name!r} names no database: give it under 'db_id'.")
     path = find_database(folder, database)
-    gold, tables = _gold(name, sql, path)
-    ordered = is_ordered(sql)
+    gold, ordered, tables = gold_of(name, sql, path)
     if not right(gold_text(gold), gold, ordered=ordered):
         raise GoldError(
             "not_gradable", f"the gold answer of question {name!r} is not graded right: {gold_text(gold)!r}; remove it."
@@ -126,56 +117,31 @@ def find_database(folder: Path, name: str) -> Path:
     return next((path for other in others if (path := other / name / f"{name}.sqlite").is_file()), usual)
 
 
-def _gold(name: str, sql: str, path: Path) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """(rows of the gold SQL, names of the tables)."""
-    try:
-        database = Database(path)
-    except EpisodeError as error:
-        raise GoldError("no_database", str(error)) from None
-    with database:
-        try:
-            gold = database.query(sql)
-        except QueryError as error:
-            raise GoldError(
-                "gold_fails", f"the gold SQL of question {name!r} fails ({error}): {sql!r}; mend or remove it."
-            ) from None
-        tables = tuple(table.name for table in database.tables.values())
-    if not gold.rows:
-        raise GoldError("gold_empty", f"the gold answer of question {name!r} is empty: {sql!r}; remove the question.")
-    if any(cell is None for row in gold.rows for cell in row):
-        raise GoldError("gold_null", f"the gold answer of question {name!r} has a NULL: {sql!r}; remove the question.")
-    if len(gold.rows) > ROW_LIMIT:
-        raise GoldError(
-            "gold_too_long",
-            f"the gold answer of question {name!r} has {len(gold.rows)} rows, {ROW_LIMIT} are shown: {sql!r}; remove the question.",
-        )
-    return gold.rows, tables
-
-
-def is_ordered(sql: str) -> bool:
-    """Whether the gold's own rows are ordered: not those of a subquery, and no text that says so."""
-    if not ORDERED.search(sql):
-        return False
-    import sqlglot
-    from sqlglot.errors import SqlglotError
-
-    try:
-        return bool(sqlglot.parse_one(sql, dialect="sqlite").args.get("order"))
-    except SqlglotError:
-        return True  # SQLite has run it, sqlglot cannot read it: the stricter grading
-
-
 def _rows(path: Path) -> list[Any]:
     file = path / "questions.json" if path.is_dir() or not path.suffix else path
     if not file.is_file():
         raise EpisodeError(f"{str(file)!r} does not exist: a question set has questions.json and database/.")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        if _is_lines(text, file.suffix):
+            raise EpisodeError(
+                f"{str(file)!r} holds JSON lines: a question set is one JSON list, which `jq -s . {file.name} > questions.json` makes."
+            )
+        found = json.loads(text)
     except ValueError as error:
         raise EpisodeError(f"{str(file)!r} is not JSON ({error}): mend it.") from None
     if not isinstance(found, list):
         raise EpisodeError(f"{str(file)!r} is a {type(found).__name__}: a question set is a list of objects.")
     return found
+
+
+def _is_lines(text: str, suffix: str) -> bool:
+    """Whether the first line is a row by itself, and others may follow."""
+    first, _, rest = text.strip().partition("\n")
+    try:
+        return bool(rest or suffix == ".jsonl") and isinstance(json.loads(first), dict)
+    except ValueError:
+        return False
 
 
 def _id(row: Any, index: int) -> str:

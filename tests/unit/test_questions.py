@@ -10,7 +10,10 @@ import pytest
 
 from aj.errors import EpisodeError
 from aj.sqlenv.grading import right
-from aj.sqlenv.questions import Question, gold_text, is_ordered, load, sift
+from aj.sqlenv.order import is_ordered
+from aj.sqlenv.questions import Question, gold_text, load, sift
+
+FOREVER = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c"
 
 
 @pytest.fixture
@@ -51,7 +54,10 @@ def test_a_question_opens_with_table_names_and_its_text_alone(make_set: Callable
         ({"id": "q7"}, "question 'q7' has no gold SQL: give it under 'query' or 'SQL'"),
         ({"query": ""}, "question 'shop-0' has no gold SQL"),
         ({"query": "SELECT fee FROM herbs"}, "the gold SQL of question 'shop-0' fails .no such column: fee.*; mend or remove it"),
-        ({"query": "DROP TABLE herbs"}, "the gold SQL of question 'shop-0' fails .not authorized"),
+        ({"query": "DROP TABLE herbs"}, "the gold SQL of question 'shop-0' is not allowed .not authorized.*; write it as a plain SELECT"),
+        ({"query": "SELECT random()"}, "is not allowed .not authorized to use function: random"),
+        ({"query": FOREVER}, "the gold SQL of question 'shop-0' is too much work .stopped: .*; make it cheaper or remove it"),
+        ({"query": "SELECT name FROM herbs UNION SELECT city FROM herbs ORDER BY herbs.name || 'x'"}, "fails"),
         ({"query": "SELECT name FROM herbs WHERE 0"}, "the gold answer of question 'shop-0' is empty: "),
         ({"query": "SELECT NULL"}, "has a NULL"),
         ({"query": "SELECT weight FROM Ships"}, "has a NULL"),
@@ -96,7 +102,7 @@ def test_a_set_that_others_made_is_sifted_and_every_refusal_has_its_bucket(make_
     assert [(r.id, r.bucket) for r in refused] == [
         ("7", "same_id"), ("shop-3", "gold_fails"), ("shop-4", "gold_empty"), ("shop-5", "gold_null"), ("shop-6", "gold_too_long"),
         ("shop-7", "not_gradable"), ("shop-8", "no_question"), ("shop-9", "no_gold"), ("nowhere-10", "no_database"),
-        ("None-11", "no_database"), ("shop-12", "gold_fails"), ("question-13", "bad_row"),
+        ("None-11", "no_database"), ("shop-12", "gold_forbidden"), ("question-13", "bad_row"),
     ]  # fmt: skip
     for question in usable:
         assert right(gold_text(question.gold), question.gold, ordered=question.ordered)
@@ -109,7 +115,48 @@ def test_a_set_without_a_usable_question_is_an_error(make_set: Callable[..., Pat
         sift(make_set())
 
 
-@pytest.mark.parametrize(("content", "said"), [("{", "is not JSON"), ("{}", "is a dict: a question set is a list of objects")])
+@pytest.mark.parametrize(
+    ("sql", "bucket"),
+    [
+        (FOREVER, "gold_stopped"), ("SELECT zeroblob(1000000)", "gold_stopped"),
+        ("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 900) SELECT printf('%9000s', '') || n FROM c", "gold_forbidden"),
+        ("SELECT replace(printf('%900s', ''), ' ', printf('%90s', '')) FROM numbers AS a, numbers AS b", "gold_stopped"),
+        ("SELECT random()", "gold_forbidden"), ("SELECT date('now')", "gold_forbidden"), ("SELECT current_timestamp", "gold_forbidden"),
+        ("SELECT load_extension('x')", "gold_forbidden"), ("PRAGMA table_info(herbs)", "gold_forbidden"), ("EXPLAIN SELECT 1", "gold_forbidden"),
+        ("DELETE FROM herbs", "gold_forbidden"), ("SELECT fee FROM herbs", "gold_fails"), ("SELECT", "gold_fails"),
+        ("SELECT 'stopped: ' || fee FROM herbs", "gold_fails"),
+    ],
+)  # fmt: skip
+def test_a_gold_that_was_stopped_or_is_forbidden_has_a_bucket_of_its_own(
+    make_set: Callable[..., Path], sql: str, bucket: str
+) -> None:
+    _, [refused] = sift(make_set({"query": "SELECT 1"}, {"query": sql}))
+    assert refused.bucket == bucket
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("dev.jsonl", '{"question": "?"}'), ("dev.jsonl", '{"question": "?"}\n{"question": "?"}\n'), ("dev.json", '\n{"a": 1}\n{"a": 1}'),
+        ("questions.json", '{"a": "\u2028"}\n{'),
+    ],
+)  # fmt: skip
+def test_json_lines_are_named_with_the_mend(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    said = rf"{name}' holds JSON lines: a question set is one JSON list, which `jq -s \. {name} > questions\.json` makes\.$"
+    with pytest.raises(EpisodeError, match=said):
+        sift(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "is a dict: a question set is a list of objects"),
+        ('{\n"a": 1}', "is a dict"),
+        ("", "is not JSON"),
+    ],
+)
 def test_a_file_that_is_no_set_gives_one_sentence(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "questions.json").write_text(content)
     with pytest.raises(EpisodeError, match=said):
