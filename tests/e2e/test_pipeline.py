@@ -233,7 +233,27 @@ def test_a_grpo_parameter_leaves_sft_and_dpo_alone(clone: Clone) -> None:
         params.write_text(text)
 
 
-def test_a_killed_sft_resumes_to_the_same_bytes(clone: Clone) -> None:
+@pytest.fixture(scope="module")
+def experiment(clone: Clone) -> str:
+    """What a short experiment printed; its parameters, outputs and lock stay in the workspace."""
+    clone.run("git add -A . && git commit -q --allow-empty -m 'a run'")
+    small = "-S sft.steps=25 -S sft.save_steps=5 -S dpo.steps=4 -S grpo.steps=3 -S eval.episodes=10 -S eval.validation_rows=20"
+    return clone.run(f"uv run dvc exp run -n wider -S lora_r=32 {small} eval@q4km")  # one form: six more show nothing new
+
+
+def test_an_experiment_reruns_what_follows_and_nothing_before(clone: Clone, experiment: str) -> None:
+    ran = {line.split("'")[1] for line in experiment.splitlines() if line.startswith("Running stage")}
+    assert ran == {"sft", "dpo", "grpo", "merge", "quantize@q4km", "eval@q4km"}
+    parameters = json.loads(clone.run("uv run dvc params diff --json"))
+    assert parameters["params.yaml"]["lora_r"] == {"old": 16, "new": 32, "diff": 16}
+    changed = json.loads(clone.run("uv run dvc metrics diff --json"))
+    assert (
+        changed["metrics/sft.json"]["trainable_parameters"]["diff"] == changed["metrics/sft.json"]["trainable_parameters"]["old"]
+    )
+
+
+def test_a_killed_sft_resumes_to_the_same_bytes(clone: Clone, experiment: str) -> None:
+    """The experiment's sft: 25 steps, and a checkpoint every 5."""
     before = lock(clone)["sft"]["outs"]
     checkpoints = clone.path / ".aj/resume/sft"
     repro = subprocess.Popen(
@@ -258,17 +278,3 @@ def test_a_killed_sft_resumes_to_the_same_bytes(clone: Clone) -> None:
     assert "resuming from checkpoint-" in again
     assert lock(clone)["sft"]["outs"] == before
     assert not checkpoints.exists()
-
-
-def test_an_experiment_reruns_what_follows_and_nothing_before(clone: Clone) -> None:
-    clone.run("git add -A . && git commit -q --allow-empty -m 'a run'")
-    small = "-S sft.steps=25 -S dpo.steps=4 -S grpo.steps=3 -S eval.episodes=10"
-    output = clone.run(f"uv run dvc exp run -n wider -S lora_r=32 {small} eval@q4km")  # one form: six more show nothing new
-    ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
-    assert ran == {"sft", "dpo", "grpo", "merge", "quantize@q4km", "eval@q4km"}
-    parameters = json.loads(clone.run("uv run dvc params diff --json"))
-    assert parameters["params.yaml"]["lora_r"] == {"old": 16, "new": 32, "diff": 16}
-    changed = json.loads(clone.run("uv run dvc metrics diff --json"))
-    assert (
-        changed["metrics/sft.json"]["trainable_parameters"]["diff"] == changed["metrics/sft.json"]["trainable_parameters"]["old"]
-    )
