@@ -61,7 +61,7 @@ def test_tasks_are_learned_from_stage_to_stage_and_tool_calls_become_valid(clone
     assert grpo["tasks.pass_rate"] >= sft["tasks.pass_rate"]
     assert sft["tool_calls.free_validity_low"] > base["tool_calls.free_validity_high"]
     assert q8["tool_calls.constrained_validity"] >= q8["tool_calls.free_validity"]
-    assert {form["tasks.n"] for form in (base, sft, grpo, q8)} == {220} and base["tasks.crashed"] == grpo["tasks.crashed"] == 0
+    assert {form["tasks.n"] for form in (base, sft, grpo, q8)} == {330} and base["tasks.crashed"] == grpo["tasks.crashed"] == 0
 
 
 def test_no_held_out_task_was_trained_on(clone: Clone) -> None:
@@ -84,7 +84,7 @@ def test_the_judges_err_on_no_labelled_case_and_pay_no_hack(clone: Clone) -> Non
     assert found["validators.cases"] >= 400 and found["validators.near_misses"] >= found["validators.cases"] / 2
     assert found["validators.false_accepts"] == found["validators.false_rejects"] == found["validators.crashes"] == 0
     assert found["sqlenv.golds_right"] == 1.0 and found["sqlenv.hacks_paid"] == 0.0
-    assert found["tasks.golds_passed"] == found["tasks.golds"] == 220 and found["tasks.hacks_passed"] == 0
+    assert found["tasks.golds_passed"] == found["tasks.golds"] == 330 and found["tasks.hacks_passed"] == 0
 
 
 def test_every_form_is_measured_on_the_same_items(clone: Clone) -> None:

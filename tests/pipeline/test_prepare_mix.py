@@ -19,7 +19,7 @@ from aj.hashing import hash_tree
 from aj.sources.rows import read_all
 
 ROOT = Path(__file__).parents[2]
-TASKS = "  competencies:\n    share: 0.30\n"
+TASKS = "  competencies:\n    share: 0.465\n"
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("n", "r", "st", "lm")]
 CARD = """\
 kind: {kind}
@@ -124,7 +124,9 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     shares = {"chats": 0.8, "herbal-sample": 0.08, "traces": 0.02}
     others = "".join(f"  {name}:\n    share: {share}\n" for name, share in shares.items())
-    params.write_text(text.replace("  agent:\n    share: 0.02\n", others).replace("share: 0.68", "share: 0.1").replace(TASKS, ""))
+    params.write_text(
+        text.replace("  agent:\n    share: 0.015\n", others).replace("share: 0.52", "share: 0.1").replace(TASKS, "")
+    )
     words = corpus.Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     template = (ROOT / "data/templates/chatml.jinja").read_text(encoding="utf-8")
     sample = (ROOT / "data/sources/herbal-sample/sample.txt").read_text(encoding="utf-8")

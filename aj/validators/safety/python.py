@@ -14,6 +14,7 @@ from aj.validators.safety.look import Look, TooMuch
 from aj.validators.safety.notebook import cells, magics, remove
 from aj.validators.safety.paths import is_disk
 from aj.validators.safety.python_texts import PythonTexts, last_name
+from aj.validators.secret.in_python import TooLarge, in_python
 from aj.validators.shell.values import DECODED, FETCHED, UNKNOWN
 from aj.validators.wordset import wordset
 
@@ -43,6 +44,11 @@ def read_python(code: str, look: Look) -> None:
             loose(found[1], found[3], look)
         return
     PythonCode(module, look).judge()
+    try:
+        for reason in in_python(module):
+            look.found("secret_in_clear", reason.detail)
+    except TooLarge as error:
+        raise TooMuch("too_complex", str(error)) from None
 
 
 def parse(code: str) -> ast.Module | None:
