@@ -35,7 +35,7 @@ class Made:
     gold: str | tuple[Message, ...]
     """The reply, or for an episode all turns after the question."""
     checks: Mapping[str, Mapping[str, Any]]
-    """Validator -> context. Those of the competency that are not named here are asked with an empty context."""
+    """Validator -> context; ``policy_safety`` is asked whether it is named or not."""
     rejected: tuple[Rejected, ...] = ()
     world: Mapping[str, Any] | None = None
     """What the tools answer (world.py); given for an episode."""

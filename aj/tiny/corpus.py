@@ -21,7 +21,7 @@ from aj.tiny.tokenizer import END
 
 KINDS = {"copying": 11, "protocol": 4, "synonyms": 5, "repetition": 10, "episodes": 22, "queries": 16, "tasks": 32}  # per cent
 
-TASKS = 2  # a document
+TASKS, EPISODES = 3, 2  # of one pattern in a document; episodes are long
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def documents(words: Words, seed: int, count: int) -> Iterator[str]:
 def _tasks(rng: random.Random, words: Words) -> str:
     # Several of one pattern: its shape is soon known, and what is left to learn is to copy the right words into it.
     competency, wordings = rng.choice(words.patterns)
-    return "\n".join(_told(_task(rng, words, competency, wordings)) for _ in range(TASKS))
+    count = EPISODES if competency.name == "ai_agents" else TASKS
+    return "\n".join(_told(_task(rng, words, competency, wordings)) for _ in range(count))
 
 
 def _task(rng: random.Random, words: Words, competency: Competency, wordings: Sequence[Group]) -> Task:
