@@ -55,7 +55,7 @@ def test_check_says_everything_that_is_wrong(project: Path, capsys: pytest.Captu
     path.write_text(path.read_text().replace("lora_r: 16", "lora_r: abc").replace("heads: 8", "heads: 7"))
     assert main(["check"]) == 1
     assert "lora_r is 'abc'" in capsys.readouterr().err
-    path.write_text(path.read_text().replace("lora_r: abc", "lora_r: 8").replace("  sqlenv:", "  sqlenw:"))
+    path.write_text(path.read_text().replace("lora_r: abc", "lora_r: 8").replace("  sqlenv:\n", "  sqlenw:\n"))
     assert main(["check"]) == 1
     assert "pretrain.heads is 7" in capsys.readouterr().err
 
