@@ -126,7 +126,7 @@ def schemas_in(document: str, lexicon: Lexicon) -> set[str]:
 
 @pytest.mark.parametrize("seed", [1, 17])
 def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, words: corpus.Words, seed: int) -> None:
-    documents = list(corpus.documents(words, seed, 600))
+    documents = list(corpus.documents(words, seed, 800))
     schemas = set().union(*(schemas_in(d, lexicon) for d in documents))
     assert len(schemas) > 300
     assert not any(is_held_out(s, lexicon.held_out_share) for s in schemas)

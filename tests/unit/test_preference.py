@@ -7,6 +7,7 @@ import pytest
 
 from aj.chat import RowError
 from aj.errors import DataError
+from aj.mix.pair import turn
 from aj.mix.preference import check_pair
 
 PROMPT = json.dumps([{"role": "user", "content": "tables: herbs\nquestion: how many herbs?"}])
@@ -17,7 +18,17 @@ PAIR = {
 
 
 def test_a_good_pair_keeps_the_columns_that_training_reads() -> None:
-    assert check_pair({**PAIR, "note": "x"}, "p:1") == PAIR
+    no_calls = dict.fromkeys(("chosen_calls", "rejected_calls", "tools"), "[]")
+    assert check_pair({**PAIR, "note": "x"}, "p:1") == PAIR | no_calls
+
+
+def test_a_pair_of_turns_that_call_tools_keeps_its_calls() -> None:
+    call = '[{"function":{"arguments":{"command":"ls"},"name":"bash"},"type":"function"}]'
+    pair = check_pair({**PAIR, "chosen": "", "chosen_calls": call}, "p:1")
+    assert turn(pair, "chosen") == {"role": "assistant", "content": "", "tool_calls": json.loads(call)}
+    assert turn(pair, "rejected") == {"role": "assistant", "content": "ANSWER: unknown"}
+    with pytest.raises(DataError, match=r"the chosen turn cannot be read \(unknown_tool"):
+        check_pair({**PAIR, "chosen": "", "chosen_calls": call.replace("bash", "ssh")}, "p:1")
 
 
 @pytest.mark.parametrize(

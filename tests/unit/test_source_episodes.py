@@ -298,6 +298,14 @@ def test_a_pair_is_on_the_side_of_its_group_where_the_task_names_none() -> None:
         assert sides[1] == ("held_out" if diverge.held_out(f"g{number}", 0.5) else "train")
 
 
+def test_a_pair_of_turns_that_call_tools_has_their_calls_and_the_tools() -> None:
+    talk = {**TOOLS, "steps": [{"action": "2 files", "calls": []}], "outcome": "no_call", "answer": None, "success": False}
+    pair = check_pair(diverge.pair(*read(TOOLS, talk), validation=0.0), "here")
+    assert (pair["chosen"], pair["rejected"], pair["rejected_calls"]) == ("two looks at once", "2 files", "[]")
+    assert [call["function"]["name"] for call in json.loads(pair["chosen_calls"])] == ["think", "bash"]
+    assert len(json.loads(pair["tools"])) == 6
+
+
 @pytest.mark.parametrize(
     ("bucket", "success", "failure"),
     [
@@ -307,7 +315,6 @@ def test_a_pair_is_on_the_side_of_its_group_where_the_task_names_none() -> None:
         ("not_a_pair", SQL, {**FAILED, "success": None}),
         ("no_divergence", SQL, {**FAILED, "steps": SQL["steps"][:2], "outcome": "out_of_budget", "answer": None}),
         ("other_observations", SQL, changed(FAILED, "steps", 0, "observations", value=["empty"])),
-        ("pair_calls_tools", TOOLS, {**TOOLS, "steps": [{"action": "2 files", "calls": []}], "outcome": "no_call", "answer": None, "success": False}),
         ("label_in_prompt", {**SQL, "question": "why a wrong_answer?"}, {**FAILED, "question": "why a wrong_answer?"}),
         ("hint_in_row", {**SQL, "hint": "select prize from herbs"}, {**FAILED, "hint": "select prize from herbs"}),
         ("control_characters", SQL, changed(FAILED, "steps", 1, "action", value="QUERY: \x07")),

@@ -6,6 +6,7 @@ import pytest
 
 from aj.errors import DataError
 from aj.mix import preference, tasks
+from aj.mix.pair import CALLS, COLUMNS
 from aj.mix.split import fraction
 
 
@@ -14,7 +15,7 @@ def questions(**counts: int) -> list[dict[str, Any]]:
 
 
 def pairs(**counts: int) -> list[dict[str, Any]]:
-    text = dict.fromkeys(preference.COLUMNS, "x")
+    text = dict.fromkeys((*COLUMNS, *CALLS), "x")
     return [
         {**text, "prompt": f"{source}{n}", "split": "held_out" if n % 10 == 9 else "train", "source": source, "id": f"{fraction(source + str(n)):.16f}"}
         for source, count in counts.items()
