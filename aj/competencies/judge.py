@@ -55,7 +55,7 @@ def replaced(task: Task, wrong: Rejected) -> tuple[Message, ...]:
 
 def hacks(task: Task, others: Sequence[Task]) -> Iterator[tuple[Message, ...]]:
     """Answers that are none: nothing, a comment, an empty object, the question itself, its words shuffled, and the gold of the next
-    task of its pattern, where that is another one.
+    task of its pattern, where the agent says something else there.
     """
     asked = str(task.messages[-1]["content"])
     soup = " ".join(sorted({*asked.split(), *task.checks}))
@@ -63,5 +63,6 @@ def hacks(task: Task, others: Sequence[Task]) -> Iterator[tuple[Message, ...]]:
         yield ({"role": "assistant", "content": text},)
     own = [other for other in others if (other.name, other.pattern) == (task.name, task.pattern)]
     following = own[(own.index(task) + 1) % len(own)]
-    if following.gold != task.gold:
+    said, wanted = ([m for m in t.gold if m["role"] == "assistant"] for t in (following, task))
+    if said != wanted:
         yield following.gold
