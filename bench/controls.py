@@ -40,8 +40,8 @@ def preference_accuracy(*, swapped: bool, steps: int) -> float:
     """Held-out preference accuracy after DPO on labels as they are, or exchanged."""
     p = params.load()
     model, tokenizer = adapted(p, "sft")
-    held_out = dpo.dataset(rows.read_all(PAIRS / "validation.parquet"))
-    training = dpo.dataset(rows.read_all(PAIRS / "train.parquet"), swapped=swapped)
+    held_out = dpo.dataset(rows.read_all(PAIRS / "validation.parquet"), tokenizer)
+    training = dpo.dataset(rows.read_all(PAIRS / "train.parquet"), tokenizer, swapped=swapped)
     with tempfile.TemporaryDirectory() as scratch:
         run = dpo.trainer(
             model,
