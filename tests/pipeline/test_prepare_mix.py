@@ -19,6 +19,7 @@ from aj.hashing import hash_tree
 from aj.sources.rows import read_all
 
 ROOT = Path(__file__).parents[2]
+TASKS_FROM = ("data/competencies.yaml", "data/validators")
 TASKS = "  competencies:\n    share: 0.465\n"
 WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("n", "r", "st", "lm")]
 CARD = """\
@@ -109,7 +110,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (project / "data/sources" / name).mkdir(parents=True)
         (project / "data/sources" / name / "source.yaml").write_text(CARD.format(kind=kind, name=name) + more)
         (project / "data/sources" / name / f"{name}.jsonl").write_bytes(b"\n".join(rows))
-    for name in ("aj", "stages", "pyproject.toml", "data/tools.json", "data/templates", "data/allowed_overlap.yaml"):
+    for name in ("aj", "stages", "pyproject.toml", "data/tools.json", "data/templates", "data/allowed_overlap.yaml", *TASKS_FROM):
         (project / name).symlink_to(ROOT / name)
     for name in ("sqlenv", "herbal-sample"):
         shutil.copytree(ROOT / "data/sources" / name, project / "data/sources" / name)
