@@ -80,7 +80,7 @@ def assert_refused(project: Path, done: "subprocess.CompletedProcess[str]", *wor
 def test_a_good_stage_leaves_its_outputs_with_a_manifest(project: Path) -> None:
     done = run(project)
     assert done.returncode == 0, done.stderr
-    assert (project / "out/text").read_text() == "17 100 hello"
+    assert (project / "out/text").read_text() == "17 188 hello"
     assert json.loads((project / "metrics.json").read_text()) == {"a": 2, "b": 0.333333}
     manifest = json.loads((project / "out/manifest.json").read_text())
     assert manifest["params"] == {"seed": 17, "sft.steps": 100}
