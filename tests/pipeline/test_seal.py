@@ -35,6 +35,8 @@ import json
 from pathlib import Path
 from aj.stage import seal
 
+from aj.params import load
+
 def main(run):
     out = run.out("out")
     out.mkdir()
@@ -80,10 +82,11 @@ def assert_refused(project: Path, done: "subprocess.CompletedProcess[str]", *wor
 def test_a_good_stage_leaves_its_outputs_with_a_manifest(project: Path) -> None:
     done = run(project)
     assert done.returncode == 0, done.stderr
-    assert (project / "out/text").read_text() == "17 188 hello"
+    steps = load(project / "params.yaml").sft.steps
+    assert (project / "out/text").read_text() == f"17 {steps} hello"
     assert json.loads((project / "metrics.json").read_text()) == {"a": 2, "b": 0.333333}
     manifest = json.loads((project / "out/manifest.json").read_text())
-    assert manifest["params"] == {"seed": 17, "sft.steps": 100}
+    assert manifest["params"] == {"seed": 17, "sft.steps": steps}
     assert set(manifest["files"]) == {"text"}
     record = json.loads((project / ".aj/runs/toy.json").read_text())
     assert record["params_read"] == ["seed", "sft.steps"]
