@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aj.params import load
+
 ROOT = Path(__file__).parents[2]
 DVC_YAML = """\
 stages:
@@ -34,8 +36,6 @@ GOOD = """\
 import json
 from pathlib import Path
 from aj.stage import seal
-
-from aj.params import load
 
 def main(run):
     out = run.out("out")
