@@ -1,6 +1,6 @@
 """The whole chain with other seeds: how much GRPO raises accuracy on unseen schemas over SFT, and how far seeds differ.
 
-    uv run python -m bench.seeds 17 18 19      # needs the outputs of `dvc repro`; about ten minutes for each further seed on two cores
+    uv run python -m bench.seeds 17 18 19      # needs the outputs of `dvc repro`; about twenty minutes for each further seed on two cores
 
 Every seed trains everything anew (base, data, sft, dpo, grpo) in a clone of HEAD; the seed of params.yaml is read from the outputs
 here. A gain has the interval of its own questions (paired: the same questions before and after); the mean of the seeds' gains
