@@ -1,7 +1,7 @@
 """Tasks of all competencies from a seed: distinct, proved when they are made, each on one side (template.py)."""
 
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import cycle, islice
 
 from tqdm import tqdm
@@ -16,14 +16,14 @@ from aj.params import derive
 PATIENCE = 500  # draws in a row that gave nothing new, after which a group is called exhausted
 
 
-def draw_tasks(catalogue: Catalogue, count: int, *, seed: int, side: Side, without: Collection[Task] = ()) -> list[Task]:
-    """``count`` distinct tasks of one side, spread evenly over the competencies; none of them asks what one of ``without`` asks.
+def draw_tasks(catalogue: Catalogue, count: int, *, seed: int, side: Side) -> list[Task]:
+    """``count`` distinct tasks of one side, spread evenly over the competencies.
 
     Raises DataError where a competency runs out of distinct tasks, and where a gold does not pass its own checks or a rejected
     answer does not fail its rule.
     """
     per, more = divmod(count, len(catalogue.competencies))
-    taken = {task.id for task in without}
+    taken: set[str] = set()
     found: list[Task] = []
     for number, competency in enumerate(tqdm(catalogue.competencies, desc=f"tasks, {side}")):
         rng = random.Random(derive(seed, f"tasks {side} {competency.name}"))

@@ -3,7 +3,7 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -45,10 +45,8 @@ def samples(name: str) -> list[tuple[Task, Task]]:
     return found
 
 
-def drawn(
-    count: int, *, seed: int = 7, side: Side = "train", without: Sequence[Task] = (), of: Catalogue | None = None
-) -> list[Task]:
-    return draw_tasks(of or catalogue(), count, seed=seed, side=side, without=without)
+def drawn(count: int, *, seed: int = 7, side: Side = "train", of: Catalogue | None = None) -> list[Task]:
+    return draw_tasks(of or catalogue(), count, seed=seed, side=side)
 
 
 @pytest.fixture(scope="module")
