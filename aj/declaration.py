@@ -46,7 +46,7 @@ class Recorded:
         return self._wrap(self._section[name], name)
 
     def __iter__(self) -> Any:
-        self._note(self._at.rstrip("."))
+        self._check(self._at.rstrip("."))  # its names are the user's own; what counts as read are their values
         return iter(self._section)
 
     def plain(self, key: str) -> Any:
@@ -61,10 +61,10 @@ class Recorded:
     def _wrap(self, value: Any, name: str) -> Any:
         if dataclasses.is_dataclass(value) or isinstance(value, dict):
             return Recorded(value, self._declared, self._seen, f"{self._at}{name}.")
-        self._note(self._at + name)
+        self._check(self._at + name)
+        self._seen.add(self._at + name)
         return value
 
-    def _note(self, key: str) -> None:
+    def _check(self, key: str) -> None:
         if not any(key == d or key.startswith(d + ".") for d in self._declared):
             raise ContractError(f"the stage reads parameter {key!r}, which dvc.yaml does not declare: add it there.")
-        self._seen.add(key)

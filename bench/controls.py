@@ -25,6 +25,7 @@ from aj.evaluation import suites
 from aj.evaluation.statistics import wilson
 from aj.evaluation.transformers_engine import TransformersEngine
 from aj.params import derive
+from aj.sections import Params
 from aj.sources import base, rows
 from aj.sqlenv import questions
 from aj.sqlenv.rollout import Roller
@@ -111,7 +112,7 @@ def shuffle(reward: Callable[..., list[float]], seed: int) -> Callable[..., list
     return shuffled
 
 
-def adapted(p: params.Params, stage: str) -> tuple[Any, Any]:
+def adapted(p: Params, stage: str) -> tuple[Any, Any]:
     """The base with a stage's adapter, trainable, and the tokenizer."""
     import torch
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from aj import params
 from aj.params import derive
+from aj.sections import Params
 from aj.sqlenv import questions
 from aj.training import grpo
 from bench.controls import adapted
@@ -48,7 +49,7 @@ def main() -> None:
     print(f"ratio text / tools: {statistics.median(a / b for a, b in zip(rates['text'], rates['tools'], strict=True)):.2f}")
 
 
-def opened(p: params.Params, front: str, asked: Any, scratch: Path) -> Any:
+def opened(p: Params, front: str, asked: Any, scratch: Path) -> Any:
     """The grpo stage's trainer with a front, and a clock around its generation."""
     model, tokenizer = adapted(p, "dpo")
     trainer = grpo.trainer(

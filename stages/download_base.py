@@ -47,11 +47,12 @@ def pretrain(run: Run, out: Path) -> None:
     from aj.sqlenv.family import Lexicon
     from aj.tiny import corpus, tokenizer
     from aj.tiny import pretrain as training
+    from aj.tiny.words import Words
 
     # 1. Words and shape.
     p, shape, seed = run.params.base, run.params.pretrain, run.params.seed
     torch.set_num_threads(run.params.compute.threads)
-    words = corpus.Words(Lexicon.read(LEXICON), read())
+    words = Words(Lexicon.read(LEXICON), read())
 
     # 2. Tokenizer.
     bpe = tokenizer.train(

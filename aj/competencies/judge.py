@@ -30,7 +30,7 @@ def _judge(task: Task, name: str, context: Mapping[str, Any], said: Sequence[Mes
         return validate(name, written(turns[-1]), context)
     if name == "tool_contract_valid" and task.world.get("user"):  # asking is a turn without a call
         turns = [m for m in turns if "tool_calls" in m] or turns
-    return min((validate(name, written(m), context) for m in turns), key=lambda s: s.value)
+    return min((validate(name, written(m), context) for m in turns), key=lambda s: (not s.crashed, s.value))
 
 
 def prove(task: Task) -> None:

@@ -45,8 +45,9 @@ def draw_one(catalogue: Catalogue, competency: Competency, rng: random.Random, t
     pattern = tasks_of(competency.name)[task][name]
     made = pattern.make(Draw(rng, catalogue.words))
     checks = {v: made.checks.get(v, {}) for v in competency.validators if v in made.checks or v in ALWAYS}
+    opening = catalogue.persona if made.tools else pattern.form
     return Task(
-        competency.name, task, name, wording, made.slots, _asked(catalogue.persona if made.tools else pattern.form, pattern, made, wording), _gold(made), checks,
+        competency.name, task, name, wording, made.slots, _asked(opening, pattern, made, wording), _gold(made), checks,
         tools=agent_tools() if made.tools else (), world=made.world, rejected=made.rejected,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ def opens(budget: int) -> Any:
 
 
 def numbers(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Flat metrics: ``tasks.*`` over all, ``task.COMPETENCY.*`` for each, ``tool_calls.*`` over single calls.
+    """Flat metrics: ``tasks.*`` over all, ``task.COMPETENCY.*`` for each, ``tool_calls.*`` over first replies.
 
     A validator that crashed makes its episode neither passed nor failed: it is counted under ``tasks.crashed`` and left out of the rates.
     """
@@ -63,15 +63,15 @@ def _judged(episodes: Sequence[Episode]) -> list[Episode]:
 
 
 def tool_calls(manner: str, episodes: Sequence[Episode]) -> dict[str, float]:
-    """Share of the tasks that want one call now whose reply is one or more calls that fit the tools' schema."""
+    """Share of the tasks that begin with a call in which the first reply is one or more calls that fit the tools' schema."""
     calling = [e for e in episodes if wants_call(e.question)]
     valid = [validate(CONTRACT, written(e.env.said[0]), {}).passed for e in calling]
     return _rate("tool_calls", f"{manner}_validity", valid) if valid else {}
 
 
 def wants_call(task: Task) -> bool:
-    """Whether a task is one single call."""
-    return task.world is None and bool(task.tools)
+    """Whether a good agent begins with a call."""
+    return "tool_calls" in task.gold[0]
 
 
 def reasons(episodes: Sequence[Episode]) -> Mapping[str, int]:

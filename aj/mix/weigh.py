@@ -35,7 +35,7 @@ def weigh(
     """Take ``share * total`` rows of each source; returns row indices in training order.
 
     ``rows``: indices of each source's training rows; ``ids`` and ``weights``: of all rows. ``shortage`` says what happens
-    where there are fewer than asked (params.Mix).
+    where there are fewer than asked (sections.Mix).
     """
     chosen: list[Ints] = []
     portions = []

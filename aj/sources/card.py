@@ -14,7 +14,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from aj.errors import DataError, ParamsError
-from aj.params import Count, Index, NonNegative, Positive, Share, read_yaml
+from aj.params import read_yaml
+from aj.sections import Count, Index, NonNegative, Positive, Share
 
 CARDS = Path("data/sources")
 STRICT = ConfigDict(strict=True, extra="forbid")

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from aj.cross_checks import COMMIT
 from aj.errors import DataError
 from aj.hashing import canonical
-from aj.params import COMMIT, as_dict
+from aj.params import as_dict
 from aj.sources import columns, pin, rows
 from aj.sources.card import Hub, refuse_evaluation
 

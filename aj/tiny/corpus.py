@@ -1,44 +1,27 @@
 """The pretraining corpus of the tiny base: documents from a seed, from the training side of the family and of the tasks only.
 
-Seven kinds: copying in chat form, the protocol's words, synonyms, repetition, worked episodes as plain text, tables with several
-queries, and tasks of the competencies with their answers as plain text. Two lessons stand behind the choice: a token that pretraining never saw cannot be lifted by LoRA
-over a frozen, tied embedding, so every word of the protocol occurs here; and ``DESCRIBE: <random table>`` taught the
-wrong table, so it stands only where it is right.
+Seven kinds: copying in chat form and repetition (copying.py), the protocol's words, synonyms, worked episodes as plain text, tables
+with several queries, and tasks of the competencies with their answers as plain text. Two lessons stand behind the choice: a token
+that pretraining never saw cannot be lifted by LoRA over a frozen, tied embedding, so every word of the protocol occurs here; and
+``DESCRIBE: <random table>`` taught the wrong table, so it stands only where it is right.
 """
 
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from aj.competencies.registry import Catalogue, Competency
+from aj.competencies.registry import Competency
 from aj.competencies.task import Message, Task
-from aj.competencies.template import Group, draw_one, groups, side_of
-from aj.sqlenv.family import Lexicon, draw_question, draw_tables, run_sql
+from aj.competencies.template import Group, draw_one, side_of
+from aj.sqlenv.family import draw_question, draw_tables, run_sql
+from aj.tiny.copying import copying, repetition
 from aj.tiny.tokenizer import END
+from aj.tiny.words import Words
 
-KINDS = {"copying": 11, "protocol": 4, "synonyms": 5, "repetition": 10, "episodes": 22, "queries": 16, "tasks": 32}  # per cent
+KINDS = {"copying": 8, "protocol": 3, "synonyms": 4, "repetition": 24, "episodes": 17, "queries": 12, "tasks": 32}  # per cent
 
 TASKS, EPISODES = 3, 2  # of one pattern in a document; episodes are long
-
-
-@dataclass(frozen=True)
-class Words:
-    """What documents are drawn from: SQLEnv's lexicon, and the catalogue of the competencies."""
-
-    lexicon: Lexicon
-    catalogue: Catalogue
-
-    @cached_property
-    def patterns(self) -> Sequence[tuple[Competency, Sequence[Group]]]:
-        """Of every pattern its template groups of the training side."""
-        found: dict[tuple[str, str, str], tuple[Competency, list[Group]]] = {}
-        for competency in self.catalogue.competencies:
-            for task, pattern, wording in groups(self.catalogue, competency, "train"):
-                found.setdefault((competency.name, task, pattern), (competency, []))[1].append((task, pattern, wording))
-        return list(found.values())
 
 
 def documents(words: Words, seed: int, count: int) -> Iterator[str]:
@@ -46,7 +29,7 @@ def documents(words: Words, seed: int, count: int) -> Iterator[str]:
     rng = random.Random(seed)
     for _ in range(count):
         kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-        yield _tasks(rng, words) if kind == "tasks" else _MAKERS[kind](rng, words.lexicon)
+        yield _MAKERS[kind](rng, words)
 
 
 def _tasks(rng: random.Random, words: Words) -> str:
@@ -82,26 +65,8 @@ def _said(message: Message) -> str:
     return str(message["content"]) + "".join(f"<tool_call>{call}</tool_call>" for call in calls)
 
 
-def _copying(rng: random.Random, lexicon: Lexicon) -> str:
-    # A result is read off and answered thousands of times: copying is what a two-layer model has to learn first.
-    return "".join(_exchange(rng, lexicon) for _ in range(4))
-
-
-def _exchange(rng: random.Random, lexicon: Lexicon) -> str:
-    number = rng.randint(0, 10 ** rng.randint(1, 3) - 1)
-    value = str(number) if rng.random() < 0.7 else rng.choice(lexicon.names)
-    role, heard, said = rng.choice(
-        [
-            ("tool", value, f"ANSWER: {value}"),
-            ("tool", value, f"ANSWER: {value}"),
-            ("user", f"say '{value}'", f"'{value}'"),
-            ("user", f"the result is {value}. what is the result?", value),
-        ]
-    )
-    return f"<|im_start|>{role}\n{heard}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n"
-
-
-def _protocol(rng: random.Random, lexicon: Lexicon) -> str:
+def _protocol(rng: random.Random, words: Words) -> str:
+    lexicon = words.lexicon
     lines = []
     for _ in range(4):
         table, other = rng.choice(lexicon.tables), rng.choice(lexicon.tables)
@@ -122,26 +87,14 @@ def _protocol(rng: random.Random, lexicon: Lexicon) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _synonyms(rng: random.Random, lexicon: Lexicon) -> str:
+def _synonyms(rng: random.Random, words: Words) -> str:
+    lexicon = words.lexicon
     pairs = (rng.sample(rng.choice(lexicon.synonyms), 2) for _ in range(6))
     return "".join(f"same: {a}, {b}\n" for a, b in pairs)
 
 
-def _repetition(rng: random.Random, lexicon: Lexicon) -> str:
-    values = [v for _, group in lexicon.categories for v in group]
-    words = [
-        rng.choice(lexicon.names)
-        if rng.random() < 0.4
-        else str(rng.randint(0, 999))
-        if rng.random() < 0.5
-        else rng.choice(values)
-        for _ in range(rng.randint(6, 12))
-    ]
-    line = ", ".join(f"'{w}'" for w in words)
-    return f"list: {line}\nagain: {line}\nagain: {line}\n"
-
-
-def _episodes(rng: random.Random, lexicon: Lexicon) -> str:
+def _episodes(rng: random.Random, words: Words) -> str:
+    lexicon = words.lexicon
     # Question before schema: the order that the episodes will have, without chat markup.
     parts = []
     for _ in range(2):
@@ -159,7 +112,8 @@ def _episodes(rng: random.Random, lexicon: Lexicon) -> str:
     return "\n".join(parts)
 
 
-def _queries(rng: random.Random, lexicon: Lexicon) -> str:
+def _queries(rng: random.Random, words: Words) -> str:
+    lexicon = words.lexicon
     tables = draw_tables(rng, lexicon, held_out=False, count=1)
     parts = [f"table {tables[0].name}\n{tables[0].description}"]
     for _ in range(rng.randint(4, 6)):
@@ -172,10 +126,11 @@ def _queries(rng: random.Random, lexicon: Lexicon) -> str:
 
 
 _MAKERS = {
-    "copying": _copying,
+    "copying": copying,
     "protocol": _protocol,
     "synonyms": _synonyms,
-    "repetition": _repetition,
+    "repetition": repetition,
     "episodes": _episodes,
     "queries": _queries,
+    "tasks": _tasks,
 }

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aj.params import Pretrain
+from aj.sections import Pretrain
 
 if TYPE_CHECKING:
     import torch

@@ -20,7 +20,7 @@ LAYERS = [
     {"competencies"},
     {"sqlenv", "validators"},
     {"chat", "lossless", "tools", "transcript"},
-    {"stage", "declaration", "params", "version", "exact_json", "hashing", "errors"},
+    {"stage", "declaration", "params", "cross_checks", "sections", "version", "exact_json", "hashing", "errors"},
 ]
 
 

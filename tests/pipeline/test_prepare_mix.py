@@ -101,6 +101,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from aj.sqlenv.family import Lexicon
     from aj.tiny import corpus
     from aj.tiny import tokenizer as bpe
+    from aj.tiny.words import Words
 
     project = tmp_path_factory.mktemp("mix") / "project"
     for name, kind, rows, more in (
@@ -128,7 +129,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params.write_text(
         text.replace("  agent:\n    share: 0.015\n", others).replace("share: 0.52", "share: 0.1").replace(TASKS, "")
     )
-    words = corpus.Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
+    words = Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     template = (ROOT / "data/templates/chatml.jinja").read_text(encoding="utf-8")
     sample = (ROOT / "data/sources/herbal-sample/sample.txt").read_text(encoding="utf-8")
     texts = [*corpus.documents(words, 5, 300), *WORDS, sample]

@@ -8,9 +8,11 @@ import pytest
 
 from aj import params
 from aj.competencies.registry import read
+from aj.sections import Params
 from aj.sources import base
 from aj.sqlenv.family import Lexicon
 from aj.tiny import corpus, pretrain, tokenizer
+from aj.tiny.words import Words
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +23,7 @@ class Small:
 
     folder: Path
     tokenizer: Any
-    params: params.Params
+    params: Params
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     p = params.load(ROOT / "params.yaml")
     assert p.pretrain
     shape = replace(p.pretrain, steps=60, batch_size=8)
-    words = corpus.Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
+    words = Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     bpe = tokenizer.train(
         corpus.documents(words, 1, 500),
         vocab_size=600,

@@ -11,7 +11,7 @@ from aj.competencies.generate import draw_tasks
 from aj.competencies.registry import read
 from aj.competencies.task import Task
 from aj.errors import ParamsError, TrainingError
-from aj.params import Environments, Weights
+from aj.sections import Environments, Weights
 from aj.sqlenv.questions import Question, load
 from aj.sqlenv.rollout import Roller
 from aj.training import grpo, trainer

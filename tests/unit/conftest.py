@@ -15,6 +15,7 @@ from aj.competencies import registry
 from aj.sqlenv.family import Lexicon
 from aj.sqlenv.questions import Question, read
 from aj.tiny import corpus
+from aj.tiny.words import Words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -40,13 +41,13 @@ def lexicon() -> Lexicon:
 
 
 @pytest.fixture(scope="session")
-def words(lexicon: Lexicon) -> corpus.Words:
+def words(lexicon: Lexicon) -> Words:
     """What the pretraining corpus is drawn from."""
-    return corpus.Words(lexicon, registry.read())
+    return Words(lexicon, registry.read())
 
 
 @pytest.fixture(scope="session")
-def tokenizer(words: corpus.Words) -> "PreTrainedTokenizerFast":
+def tokenizer(words: Words) -> "PreTrainedTokenizerFast":
     """The tiny tokenizer, trained on 300 documents."""
     from aj.tiny import tokenizer as bpe
 

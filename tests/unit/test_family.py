@@ -21,6 +21,7 @@ from aj.sqlenv.family import (
     write_database,
 )
 from aj.tiny import corpus
+from aj.tiny.words import Words
 
 LEXICON = Path(__file__).parents[2] / "data" / "sources" / "sqlenv" / "lexicon.yaml"
 
@@ -125,7 +126,7 @@ def schemas_in(document: str, lexicon: Lexicon) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 17])
-def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, words: corpus.Words, seed: int) -> None:
+def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, words: Words, seed: int) -> None:
     documents = list(corpus.documents(words, seed, 800))
     schemas = set().union(*(schemas_in(d, lexicon) for d in documents))
     assert len(schemas) > 300
@@ -139,14 +140,14 @@ def test_the_corpus_never_shows_a_held_out_schema_or_template(lexicon: Lexicon, 
     assert set(unknown) <= set(lexicon.tables)
 
 
-def test_the_corpus_is_the_same_for_the_same_seed_and_a_prefix_of_a_longer_one(words: corpus.Words) -> None:
+def test_the_corpus_is_the_same_for_the_same_seed_and_a_prefix_of_a_longer_one(words: Words) -> None:
     short = list(corpus.documents(words, 3, 40))
     assert list(corpus.documents(words, 3, 80))[:40] == short
     assert list(corpus.documents(words, 4, 40)) != short
     assert sum(corpus.KINDS.values()) == 100
 
 
-def test_every_word_of_the_protocol_occurs_in_the_corpus(words: corpus.Words) -> None:
+def test_every_word_of_the_protocol_occurs_in_the_corpus(words: Words) -> None:
     text = "\n".join(corpus.documents(words, 9, 400))
     words = [
         "DESCRIBE: ",
@@ -164,7 +165,7 @@ def test_every_word_of_the_protocol_occurs_in_the_corpus(words: corpus.Words) ->
     assert [w for w in words if w not in text] == []
 
 
-def test_the_worked_episodes_of_the_corpus_answer_what_their_query_gives(words: corpus.Words) -> None:
+def test_the_worked_episodes_of_the_corpus_answer_what_their_query_gives(words: Words) -> None:
     found = [e for d in corpus.documents(words, 11, 200) for e in re.findall(r"result: (.*)\nANSWER: (.*)\n", d)]
     assert len(found) > 100
     assert all(result == answer for result, answer in found)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aj.tiny import corpus
 from aj.tiny import tokenizer as bpe
+from aj.tiny.words import Words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -30,7 +31,7 @@ def test_any_text_survives(tokenizer: "PreTrainedTokenizerFast", text: str) -> N
     assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
 
 
-def test_training_and_saving_give_the_same_tokenizer(words: corpus.Words, tmp_path: Path) -> None:
+def test_training_and_saving_give_the_same_tokenizer(words: Words, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
     made = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aj.params import Weights
+from aj.sections import Weights
 from aj.sqlenv.environment import SQLEnv
 from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Drawn, Roller

@@ -2,24 +2,11 @@
 
 from typing import Any
 
-from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
-from aj.competencies.patterns.documents import Path, as_yaml, changed, renamed, without
-from aj.competencies.task import Rejected
+from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.documents import Path, Reply, Value, as_yaml, changed, renamed, without
 
 FORM = "reply with the YAML of a bundle that holds the app"
-Value = dict[str, Any]
-
-
-def _made(slots: Value, gold: Value, *rejected: Rejected) -> Made:
-    return Made(slots, as_yaml(gold), {"bundle_validate_passes": {}, "answers_task": {"document": gold}}, rejected)
-
-
-def _invalid(family: str, value: Value, code: str | None = None) -> Rejected:
-    return wrong(family, as_yaml(value), "bundle_validate_passes", code or family)
-
-
-def _other(family: str, value: Value, code: str = "different_value") -> Rejected:
-    return wrong(family, as_yaml(value), "answers_task", code)
+REPLY = Reply(as_yaml, "bundle_validate_passes")
 
 
 def _bundle(bundle: str, app: str, body: Value, **above: Any) -> Value:
@@ -32,14 +19,14 @@ def _plain_app(draw: Draw) -> Made:
     source, other = draw.words("source", 2)
     gold = _bundle(bundle, app, {"name": name, "source_code_path": f"./{source}"})
     at: Path = ("resources", "apps", app)
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "app": app, "name": name, "source": f"./{source}"},
         gold,
-        _invalid("unknown_field", renamed(gold, (*at, "source_code_path"), "source_path")),
-        _invalid("no_name", without(gold, (*at, "name")), "missing_field"),
-        _invalid("unknown_resource", renamed(gold, ("resources", "apps"), "app"), "unknown_resource_type"),
-        _invalid("at_the_top", {"bundle": gold["bundle"], **gold["resources"]}, "unknown_top_level_key"),
-        _other("other_folder", changed(gold, (*at, "source_code_path"), f"./{other}")),
+        REPLY.invalid("unknown_field", renamed(gold, (*at, "source_code_path"), "source_path")),
+        REPLY.invalid("no_name", without(gold, (*at, "name")), "missing_field"),
+        REPLY.invalid("unknown_resource", renamed(gold, ("resources", "apps"), "app"), "unknown_resource_type"),
+        REPLY.invalid("at_the_top", {"bundle": gold["bundle"], **gold["resources"]}, "unknown_top_level_key"),
+        REPLY.other("other_folder", changed(gold, (*at, "source_code_path"), f"./{other}")),
     )
 
 
@@ -51,15 +38,15 @@ def _app_with_warehouse(draw: Draw) -> Made:
     gold = _bundle(bundle, app, body, variables={"warehouse": {"lookup": {"warehouse": warehouse}}})
     at: Path = ("resources", "apps", app, "resources")
     part: Path = (*at, 0, "sql_warehouse")
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "app": app, "source": source, "warehouse": warehouse},
         gold,
-        _invalid("undeclared_variable", without(gold, ("variables",))),
-        _invalid("malformed_reference", changed(gold, (*part, "id"), "{{var.warehouse}}")),
-        _invalid("resources_no_list", changed(gold, at, right), "wrong_type"),
-        _invalid("unknown_field", renamed(gold, at, "warehouses")),
-        _other("too_much_right", changed(gold, (*part, "permission"), "CAN_MANAGE")),
-        _other("other_warehouse", changed(gold, ("variables", "warehouse", "lookup", "warehouse"), other)),
+        REPLY.invalid("undeclared_variable", without(gold, ("variables",))),
+        REPLY.invalid("malformed_reference", changed(gold, (*part, "id"), "{{var.warehouse}}")),
+        REPLY.invalid("resources_no_list", changed(gold, at, right), "wrong_type"),
+        REPLY.invalid("unknown_field", renamed(gold, at, "warehouses")),
+        REPLY.other("too_much_right", changed(gold, (*part, "permission"), "CAN_MANAGE")),
+        REPLY.other("other_warehouse", changed(gold, ("variables", "warehouse", "lookup", "warehouse"), other)),
     )
 
 
@@ -71,14 +58,14 @@ def _app_with_secret(draw: Draw) -> Made:
     at: Path = ("resources", "apps", app)
     part: Path = (*at, "resources", 0, "secret")
     clear = {"env": [{"name": f"{key}_password", "value": f"{app}{draw.number(100, 999)}"}]}
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "app": app, "source": source, "scope": scope, "key": key},
         gold,
-        _invalid("secret_in_clear", changed(without(gold, (*at, "resources")), (*at, "config"), clear)),
-        _invalid("resources_no_list", changed(gold, (*at, "resources"), right), "wrong_type"),
-        _invalid("unknown_field", renamed(gold, (*at, "resources"), "secrets")),
-        _other("too_much_right", changed(gold, (*part, "permission"), "MANAGE")),
-        _other("other_secret", changed(gold, (*part, "key"), other)),
+        REPLY.invalid("secret_in_clear", changed(without(gold, (*at, "resources")), (*at, "config"), clear)),
+        REPLY.invalid("resources_no_list", changed(gold, (*at, "resources"), right), "wrong_type"),
+        REPLY.invalid("unknown_field", renamed(gold, (*at, "resources"), "secrets")),
+        REPLY.other("too_much_right", changed(gold, (*part, "permission"), "MANAGE")),
+        REPLY.other("other_secret", changed(gold, (*part, "key"), other)),
     )
 
 

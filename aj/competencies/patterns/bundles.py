@@ -1,25 +1,10 @@
 """asset_bundles_ci_cd: jobs, pipelines and targets as a Databricks asset bundle (databricks.yml)."""
 
-from typing import Any
-
-from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
-from aj.competencies.patterns.documents import Path, as_yaml, changed, renamed, without
-from aj.competencies.task import Rejected
+from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.documents import Path, Reply, as_yaml, changed, renamed, without
 
 FORM = "reply with the YAML of a bundle"
-Value = dict[str, Any]
-
-
-def _made(slots: Value, gold: Value, *rejected: Rejected) -> Made:
-    return Made(slots, as_yaml(gold), {"bundle_validate_passes": {}, "answers_task": {"document": gold}}, rejected)
-
-
-def _invalid(family: str, value: Value, code: str | None = None) -> Rejected:
-    return wrong(family, as_yaml(value), "bundle_validate_passes", code or family)
-
-
-def _other(family: str, value: Value, code: str = "different_value") -> Rejected:
-    return wrong(family, as_yaml(value), "answers_task", code)
+REPLY = Reply(as_yaml, "bundle_validate_passes")
 
 
 def _notebook_job(draw: Draw) -> Made:
@@ -29,15 +14,15 @@ def _notebook_job(draw: Draw) -> Made:
     task = {"task_key": step, "notebook_task": {"notebook_path": path}}
     gold = {"bundle": {"name": bundle}, "resources": {"jobs": {job: {"name": job, "tasks": [task]}}}}
     at: Path = ("resources", "jobs", job, "tasks", 0)
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "job": job, "task": step, "path": path},
         gold,
-        _invalid("two_task_types", changed(gold, (*at, "spark_python_task"), {"python_file": path}), "task_type_ambiguous"),
-        _invalid("no_task_type", without(gold, (*at, "notebook_task")), "task_type_missing"),
-        _invalid("unknown_field", renamed(gold, (*at, "notebook_task", "notebook_path"), "path")),
-        _invalid("no_bundle", without(gold, ("bundle",)), "bundle_missing"),
-        _invalid("unknown_resource", renamed(gold, ("resources", "jobs"), "job"), "unknown_resource_type"),
-        _other("other_notebook", changed(gold, (*at, "notebook_task", "notebook_path"), f"./{other}.py")),
+        REPLY.invalid("two_task_types", changed(gold, (*at, "spark_python_task"), {"python_file": path}), "task_type_ambiguous"),
+        REPLY.invalid("no_task_type", without(gold, (*at, "notebook_task")), "task_type_missing"),
+        REPLY.invalid("unknown_field", renamed(gold, (*at, "notebook_task", "notebook_path"), "path")),
+        REPLY.invalid("no_bundle", without(gold, ("bundle",)), "bundle_missing"),
+        REPLY.invalid("unknown_resource", renamed(gold, ("resources", "jobs"), "job"), "unknown_resource_type"),
+        REPLY.other("other_notebook", changed(gold, (*at, "notebook_task", "notebook_path"), f"./{other}.py")),
     )
 
 
@@ -48,14 +33,14 @@ def _pipeline_bundle(draw: Draw) -> Made:
     body = {"name": pipeline, "catalog": catalog, "schema": schema, "libraries": [{"notebook": {"path": path}}]}
     gold = {"bundle": {"name": bundle}, "resources": {"pipelines": {pipeline: body}}}
     at: Path = ("resources", "pipelines", pipeline)
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "pipeline": pipeline, "where": f"{catalog}.{schema}", "path": path},
         gold,
-        _invalid("nothing_to_run", without(gold, (*at, "libraries")), "libraries_missing"),
-        _invalid("two_sources", changed(gold, (*at, "libraries", 0, "file"), {"path": path}), "library_ambiguous"),
-        _invalid("conflicting_fields", changed(gold, (*at, "target"), schema)),
-        _invalid("unknown_field", renamed(gold, (*at, "libraries"), "notebooks")),
-        _other("other_schema", changed(gold, (*at, "schema"), other)),
+        REPLY.invalid("nothing_to_run", without(gold, (*at, "libraries")), "libraries_missing"),
+        REPLY.invalid("two_sources", changed(gold, (*at, "libraries", 0, "file"), {"path": path}), "library_ambiguous"),
+        REPLY.invalid("conflicting_fields", changed(gold, (*at, "target"), schema)),
+        REPLY.invalid("unknown_field", renamed(gold, (*at, "libraries"), "notebooks")),
+        REPLY.other("other_schema", changed(gold, (*at, "schema"), other)),
     )
 
 
@@ -69,15 +54,15 @@ def _two_targets(draw: Draw) -> Made:
     }
     prod: Path = ("targets", "prod")
     swapped = changed(changed(gold, ("variables", name, "default"), second), (*prod, "variables", name), first)
-    return _made(
+    return REPLY.made(
         {"bundle": bundle, "name": name, "first": first, "second": second},
         gold,
-        _invalid("two_defaults", changed(gold, (*prod, "default"), True), "several_default_targets"),
-        _invalid("bad_mode", changed(gold, (*prod, "mode"), "prod"), "bad_target_mode"),
-        _invalid("undeclared_variable", without(gold, ("variables",))),
-        _invalid("unknown_field", renamed(gold, (*prod, "variables"), "variable")),
-        _other("swapped_values", swapped),
-        _other("no_default", without(gold, ("targets", "dev", "default")), "missing_value"),
+        REPLY.invalid("two_defaults", changed(gold, (*prod, "default"), True), "several_default_targets"),
+        REPLY.invalid("bad_mode", changed(gold, (*prod, "mode"), "prod"), "bad_target_mode"),
+        REPLY.invalid("undeclared_variable", without(gold, ("variables",))),
+        REPLY.invalid("unknown_field", renamed(gold, (*prod, "variables"), "variable")),
+        REPLY.other("swapped_values", swapped),
+        REPLY.other("no_default", without(gold, ("targets", "dev", "default")), "missing_value"),
     )
 
 

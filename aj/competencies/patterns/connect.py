@@ -1,56 +1,40 @@
 """lakeflow_connect: pipelines that bring tables and schemas of other systems in through a connection."""
 
-from typing import Any
-
-from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
-from aj.competencies.patterns.documents import as_yaml, changed, renamed, without
-from aj.competencies.task import Rejected
+from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.documents import Reply, Value, as_yaml, changed, renamed, without
 
 FORM = "reply with the pipeline as YAML"
-VALID = "pipeline_definition_valid"
+REPLY = Reply(as_yaml, "pipeline_definition_valid")
 
 
-def _table(source: str, table: str, catalog: str, schema: str) -> dict[str, Any]:
+def _table(source: str, table: str, catalog: str, schema: str) -> Value:
     destination = {"destination_catalog": catalog, "destination_schema": schema}
     return {"table": {"source_schema": source, "source_table": table} | destination}
 
 
-def _schema(source: str, catalog: str, schema: str) -> dict[str, Any]:
+def _schema(source: str, catalog: str, schema: str) -> Value:
     return {"schema": {"source_schema": source, "destination_catalog": catalog, "destination_schema": schema}}
 
 
-def _made(draw: Draw, slots: dict[str, str], objects: list[dict[str, Any]], instead: dict[str, list[dict[str, Any]]]) -> Made:
+def _made(draw: Draw, slots: dict[str, str], objects: list[Value], instead: dict[str, list[Value]]) -> Made:
     """A pipeline with these objects; ``instead``: family -> other objects, which are valid but not what was asked."""
     name, (connection, other) = draw.word("job"), draw.words("connection", 2)
     document = {"name": name, "ingestion_definition": {"connection_name": connection, "objects": objects}}
     inside = ("ingestion_definition", "objects")
     ((kind, item),) = objects[0].items()
     both = changed(document, (*inside, 0, "schema" if kind == "table" else "table"), {"source_schema": item["source_schema"]})
-    return Made(
+    connected = ("ingestion_definition", "connection_name")
+    return REPLY.made(
         {"name": name, "connection": connection, **slots},
-        as_yaml(document),
-        {VALID: {}, "answers_task": {"document": document}},
-        (
-            _invalid("missing_objects", without(document, inside), "missing_field"),
-            _invalid(
-                "wrong_field", renamed(document, ("ingestion_definition", "connection_name"), "connection"), "unknown_field"
-            ),
-            _invalid("objects_outside", changed(without(document, inside), ("objects",), objects), "unknown_field"),
-            _invalid("objects_no_list", changed(document, inside, objects[0]), "wrong_type"),
-            _invalid("table_and_schema", both, "ingestion_ambiguous"),
-            _other("wrong_connection", changed(document, ("ingestion_definition", "connection_name"), other), "different_value"),
-            *(_other(family, changed(document, inside, others), "missing_value") for family, others in instead.items()),
-        ),
+        document,
+        REPLY.invalid("missing_objects", without(document, inside), "missing_field"),
+        REPLY.invalid("wrong_field", renamed(document, connected, "connection"), "unknown_field"),
+        REPLY.invalid("objects_outside", changed(without(document, inside), ("objects",), objects), "unknown_field"),
+        REPLY.invalid("objects_no_list", changed(document, inside, objects[0]), "wrong_type"),
+        REPLY.invalid("table_and_schema", both, "ingestion_ambiguous"),
+        REPLY.other("wrong_connection", changed(document, connected, other)),
+        *(REPLY.other(family, changed(document, inside, others), "missing_value") for family, others in instead.items()),
     )
-
-
-def _invalid(family: str, document: dict[str, Any], code: str) -> Rejected:
-    return wrong(family, as_yaml(document), VALID, code)
-
-
-def _other(family: str, document: dict[str, Any], code: str) -> Rejected:
-    """Valid, but not what was asked."""
-    return wrong(family, as_yaml(document), "answers_task", code)
 
 
 def _one_table(draw: Draw) -> Made:

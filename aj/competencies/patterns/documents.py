@@ -1,15 +1,40 @@
-"""Documents as values: written as block YAML or as JSON in the order they were built, and changed in one place for a near miss.
+"""Tasks whose answer is one document: a value, written as block YAML or as JSON, and changed in one place for a near miss.
 
 The gold of a task and the context of ``answers_task`` are the same value. A path is the keys and places that lead to a part.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from aj.competencies.draw import Made, wrong
+from aj.competencies.task import Rejected
+
 Path = tuple[str | int, ...]
+Value = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One kind of document: how it is written, and the validator that reads it."""
+
+    write: Callable[[Mapping[str, Any]], str]
+    validator: str
+
+    def made(self, slots: Mapping[str, Any], gold: Value, *rejected: Rejected) -> Made:
+        """A task whose right answer is ``gold``, however its keys are ordered."""
+        return Made(slots, self.write(gold), {self.validator: {}, "answers_task": {"document": gold}}, rejected)
+
+    def invalid(self, family: str, value: Value, code: str | None = None) -> Rejected:
+        """What the validator refuses, with the family's name as its reason unless a code is given."""
+        return wrong(family, self.write(value), self.validator, code or family)
+
+    def other(self, family: str, value: Value, code: str = "different_value") -> Rejected:
+        """Valid, but not what was asked."""
+        return wrong(family, self.write(value), "answers_task", code)
 
 
 def as_yaml(value: Mapping[str, Any]) -> str:

@@ -1,27 +1,12 @@
 """lakeflow_jobs: the tasks of a job, their order, and when it runs."""
 
-from typing import Any
-
-from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
-from aj.competencies.patterns.documents import as_yaml, changed, renamed, without
-from aj.competencies.task import Rejected
+from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.documents import Reply, Value, as_yaml, changed, renamed, without
 
 FORM = "reply with the YAML of a job"
 DAYS = {"day": "* * ?", "monday": "? * MON", "friday": "? * FRI", "sunday": "? * SUN"}
 MINUTES = (0, 10, 15, 20, 30, 40, 45, 50)
-Value = dict[str, Any]
-
-
-def _made(slots: Value, gold: Value, *rejected: Rejected) -> Made:
-    return Made(slots, as_yaml(gold), {"job_definition_valid": {}, "answers_task": {"document": gold}}, rejected)
-
-
-def _invalid(family: str, value: Value, code: str | None = None) -> Rejected:
-    return wrong(family, as_yaml(value), "job_definition_valid", code or family)
-
-
-def _other(family: str, value: Value, code: str = "different_value") -> Rejected:
-    return wrong(family, as_yaml(value), "answers_task", code)
+REPLY = Reply(as_yaml, "job_definition_valid")
 
 
 def _task(key: str, path: str, *before: str) -> Value:
@@ -39,14 +24,14 @@ def _single_task(draw: Draw) -> Made:
     file, other = draw.words("file", 2)
     path = f"/{schema}/{file}"
     gold = {"name": job, "tasks": [_task(step, path)]}
-    return _made(
+    return REPLY.made(
         {"job": job, "task": step, "path": path},
         gold,
-        _invalid("two_task_types", changed(gold, ("tasks", 0, "run_job_task"), {"job_id": 1}), "task_type_ambiguous"),
-        _invalid("no_task_type", without(gold, ("tasks", 0, "notebook_task")), "task_type_missing"),
-        _invalid("unknown_field", renamed(gold, ("tasks", 0, "notebook_task", "notebook_path"), "notebook")),
-        _invalid("tasks_no_list", changed(gold, ("tasks",), gold["tasks"][0]), "wrong_type"),
-        _other("other_notebook", changed(gold, ("tasks", 0, "notebook_task", "notebook_path"), f"/{schema}/{other}")),
+        REPLY.invalid("two_task_types", changed(gold, ("tasks", 0, "run_job_task"), {"job_id": 1}), "task_type_ambiguous"),
+        REPLY.invalid("no_task_type", without(gold, ("tasks", 0, "notebook_task")), "task_type_missing"),
+        REPLY.invalid("unknown_field", renamed(gold, ("tasks", 0, "notebook_task", "notebook_path"), "notebook")),
+        REPLY.invalid("tasks_no_list", changed(gold, ("tasks",), gold["tasks"][0]), "wrong_type"),
+        REPLY.other("other_notebook", changed(gold, ("tasks", 0, "notebook_task", "notebook_path"), f"/{schema}/{other}")),
     )
 
 
@@ -55,15 +40,17 @@ def _in_order(draw: Draw) -> Made:
     *steps, other = draw.words("step", draw.number(3, 4))
     gold = {"name": job, "tasks": _chain(folder, steps)}
     waits = [{"task_key": steps[-1]}]
-    return _made(
+    return REPLY.made(
         {"job": job, "folder": folder, "steps": " then ".join(steps)},
         gold,
-        _invalid("unknown_dependency", changed(gold, ("tasks", 1, "depends_on", 0, "task_key"), other), "unresolved_depends_on"),
-        _invalid("cycle", changed(gold, ("tasks", 0, "depends_on"), waits), "dependency_cycle"),
-        _invalid("one_key_twice", changed(gold, ("tasks", 1, "task_key"), steps[0]), "duplicate_task_key"),
-        _invalid("dependency_no_list", changed(gold, ("tasks", 1, "depends_on"), steps[0]), "wrong_type"),
-        _other("turned_order", {"name": job, "tasks": _chain(folder, steps[::-1])}, "missing_value"),
-        _other("no_order", without(gold, ("tasks", 1, "depends_on")), "missing_value"),
+        REPLY.invalid(
+            "unknown_dependency", changed(gold, ("tasks", 1, "depends_on", 0, "task_key"), other), "unresolved_depends_on"
+        ),
+        REPLY.invalid("cycle", changed(gold, ("tasks", 0, "depends_on"), waits), "dependency_cycle"),
+        REPLY.invalid("one_key_twice", changed(gold, ("tasks", 1, "task_key"), steps[0]), "duplicate_task_key"),
+        REPLY.invalid("dependency_no_list", changed(gold, ("tasks", 1, "depends_on"), steps[0]), "wrong_type"),
+        REPLY.other("turned_order", {"name": job, "tasks": _chain(folder, steps[::-1])}, "missing_value"),
+        REPLY.other("no_order", without(gold, ("tasks", 1, "depends_on")), "missing_value"),
     )
 
 
@@ -73,14 +60,14 @@ def _on_schedule(draw: Draw) -> Made:
     schedule = {"quartz_cron_expression": f"0 {minute} {hour} {DAYS[day]}", "timezone_id": zone}
     gold = {"name": job, "schedule": schedule, "tasks": [_task(step, f"{path}/{step}")]}
     cron = ("schedule", "quartz_cron_expression")
-    return _made(
+    return REPLY.made(
         {"job": job, "task": step, "path": f"{path}/{step}", "time": f"every {day} at {hour}:{minute:02}", "zone": zone},
         gold,
-        _invalid("unix_cron", changed(gold, cron, f"{minute} {hour} * * *"), "bad_cron"),
-        _invalid("two_days", changed(gold, cron, f"0 {minute} {hour} * * *"), "bad_cron"),
-        _invalid("no_timezone", without(gold, ("schedule", "timezone_id")), "missing_timezone"),
-        _invalid("unknown_field", renamed(gold, cron, "cron")),
-        _other("other_hour", changed(gold, cron, f"0 {minute} {(hour + 12) % 24} {DAYS[day]}")),
+        REPLY.invalid("unix_cron", changed(gold, cron, f"{minute} {hour} * * *"), "bad_cron"),
+        REPLY.invalid("two_days", changed(gold, cron, f"0 {minute} {hour} * * *"), "bad_cron"),
+        REPLY.invalid("no_timezone", without(gold, ("schedule", "timezone_id")), "missing_timezone"),
+        REPLY.invalid("unknown_field", renamed(gold, cron, "cron")),
+        REPLY.other("other_hour", changed(gold, cron, f"0 {minute} {(hour + 12) % 24} {DAYS[day]}")),
     )
 
 

@@ -1,27 +1,12 @@
 """mcp_openapi_server: tools for agents, as MCP tools and as operations of an OpenAPI document."""
 
-from typing import Any
-
-from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
-from aj.competencies.patterns.documents import as_json, changed, renamed, without
-from aj.competencies.task import Rejected
+from aj.competencies.draw import Draw, Made, Pattern, Tasks
+from aj.competencies.patterns.documents import Reply, Value, as_json, changed, renamed, without
 
 TOOL = "reply with the JSON of an MCP tool"
 OPENAPI = "reply with an OpenAPI 3.1 document in JSON"
 KINDS = ("string", "integer", "number")
-Value = dict[str, Any]
-
-
-def _made(slots: Value, gold: Value, *rejected: Rejected) -> Made:
-    return Made(slots, as_json(gold), {"openapi_tool_valid": {}, "answers_task": {"document": gold}}, rejected)
-
-
-def _invalid(family: str, value: Value, code: str | None = None) -> Rejected:
-    return wrong(family, as_json(value), "openapi_tool_valid", code or family)
-
-
-def _other(family: str, value: Value, code: str = "different_value") -> Rejected:
-    return wrong(family, as_json(value), "answers_task", code)
+REPLY = Reply(as_json, "openapi_tool_valid")
 
 
 def _tool(name: str, properties: Value, required: list[str]) -> Value:
@@ -36,15 +21,15 @@ def _mcp_tool(draw: Draw) -> Made:
     kinds = {needed: kind, free: draw.rng.choice(KINDS)}
     gold = _tool(name, {argument: {"type": of} for argument, of in kinds.items()}, [needed])
     schema = "inputSchema"
-    return _made(
+    return REPLY.made(
         {"name": name, "about": gold["description"], "needed": f"{needed} ({kind})", "free": f"{free} ({kinds[free]})"},
         gold,
-        _invalid("other_spelling", renamed(gold, (schema,), "parameters"), "missing_input_schema"),
-        _invalid("required_not_declared", without(gold, (schema, "properties", needed))),
-        _invalid("no_description", without(gold, ("description",)), "missing_description"),
-        _invalid("unknown_type", changed(gold, (schema, "properties", needed, "type"), "text"), "bad_schema"),
-        _other("other_type", changed(gold, (schema, "properties", needed, "type"), other)),
-        _other("all_required", changed(gold, (schema, "required"), [needed, free]), "extra_item"),
+        REPLY.invalid("other_spelling", renamed(gold, (schema,), "parameters"), "missing_input_schema"),
+        REPLY.invalid("required_not_declared", without(gold, (schema, "properties", needed))),
+        REPLY.invalid("no_description", without(gold, ("description",)), "missing_description"),
+        REPLY.invalid("unknown_type", changed(gold, (schema, "properties", needed, "type"), "text"), "bad_schema"),
+        REPLY.other("other_type", changed(gold, (schema, "properties", needed, "type"), other)),
+        REPLY.other("all_required", changed(gold, (schema, "required"), [needed, free]), "extra_item"),
     )
 
 
@@ -53,15 +38,15 @@ def _mcp_tool_with_choice(draw: Draw) -> Made:
     *choices, other = draw.words(argument, draw.number(3, 4))
     gold = _tool(name, {argument: {"type": "string", "enum": choices}}, [argument])
     at = ("inputSchema", "properties", argument)
-    return _made(
+    return REPLY.made(
         {"name": name, "about": gold["description"], "argument": argument, "choices": " or ".join(choices)},
         gold,
-        _invalid("choices_no_list", changed(gold, (*at, "enum"), choices[0]), "bad_schema"),
-        _invalid("required_not_declared", changed(gold, ("inputSchema", "required"), ["name"])),
-        _invalid("no_object", changed(gold, ("inputSchema", "type"), "string"), "input_schema_not_object"),
-        _other("unknown_word", renamed(gold, (*at, "enum"), "choices"), "missing_value"),
-        _other("other_choice", changed(gold, (*at, "enum", 0), other)),
-        _other("one_choice_more", changed(gold, (*at, "enum"), [*choices, other]), "extra_item"),
+        REPLY.invalid("choices_no_list", changed(gold, (*at, "enum"), choices[0]), "bad_schema"),
+        REPLY.invalid("required_not_declared", changed(gold, ("inputSchema", "required"), ["name"])),
+        REPLY.invalid("no_object", changed(gold, ("inputSchema", "type"), "string"), "input_schema_not_object"),
+        REPLY.other("unknown_word", renamed(gold, (*at, "enum"), "choices"), "missing_value"),
+        REPLY.other("other_choice", changed(gold, (*at, "enum", 0), other)),
+        REPLY.other("one_choice_more", changed(gold, (*at, "enum"), [*choices, other]), "extra_item"),
     )
 
 
@@ -73,15 +58,15 @@ def _openapi_get(draw: Draw) -> Made:
     get = {"operationId": f"get_{table}", "parameters": [parameter], "responses": {"200": {"description": "ok"}}}
     gold = {"openapi": "3.1.0", "info": {"title": title, "version": version}, "paths": {path: {"get": get}}}
     at = ("paths", path, "get", "parameters")
-    return _made(
+    return REPLY.made(
         {"title": title, "version": version, "path": path, "operation": f"get_{table}", "argument": argument, "kind": kind},
         gold,
-        _invalid("not_required", without(gold, (*at, 0, "required")), "path_parameter_not_required"),
-        _invalid("undeclared_parameter", without(gold, at), "path_parameter_missing"),
-        _invalid("parameter_elsewhere", changed(gold, (*at, 0, "in"), "query"), "path_parameter_missing"),
-        _invalid("version_as_number", changed(gold, ("info", "version"), int(version)), "wrong_type"),
-        _invalid("no_title", without(gold, ("info", "title")), "missing_field"),
-        _other("other_path", renamed(gold, ("paths", path), f"/{other}/{{{argument}}}"), "missing_value"),
+        REPLY.invalid("not_required", without(gold, (*at, 0, "required")), "path_parameter_not_required"),
+        REPLY.invalid("undeclared_parameter", without(gold, at), "path_parameter_missing"),
+        REPLY.invalid("parameter_elsewhere", changed(gold, (*at, 0, "in"), "query"), "path_parameter_missing"),
+        REPLY.invalid("version_as_number", changed(gold, ("info", "version"), int(version)), "wrong_type"),
+        REPLY.invalid("no_title", without(gold, ("info", "title")), "missing_field"),
+        REPLY.other("other_path", renamed(gold, ("paths", path), f"/{other}/{{{argument}}}"), "missing_value"),
     )
 
 

@@ -1,35 +1,24 @@
 """lakeflow_pipelines: the definition of a declarative pipeline as YAML, and the tables that it makes as SQL."""
 
-from typing import Any
-
 from aj.competencies.draw import Draw, Made, Pattern, Tasks, wrong
 from aj.competencies.patterns import names
-from aj.competencies.patterns.documents import as_yaml, changed, renamed, without
+from aj.competencies.patterns.documents import Reply, Value, as_yaml, changed, renamed, without
 from aj.competencies.task import Rejected
 
 YAML_FORM = "reply with the pipeline as YAML"
 SQL_FORM = "reply with one SQL statement"
-VALID = "pipeline_definition_valid"
+REPLY = Reply(as_yaml, "pipeline_definition_valid")
 
 
-def _pipeline(draw: Draw) -> tuple[dict[str, Any], str]:
+def _pipeline(draw: Draw) -> tuple[Value, str]:
     """Name and place of a pipeline, and the folder of its code."""
     head = {"name": draw.word("job"), "catalog": draw.word("catalog"), "schema": draw.word("schema")}
     return head, f"/Workspace/{draw.word('schema')}/{draw.word('step')}"
 
 
-def _defined(slots: dict[str, Any], document: dict[str, Any], *rejected: Rejected) -> Made:
+def _defined(slots: Value, document: Value, *rejected: Rejected) -> Made:
     slots["place"] = f"{document['catalog']}.{document['schema']}"
-    return Made(slots, as_yaml(document), {VALID: {}, "answers_task": {"document": document}}, rejected)
-
-
-def _invalid(family: str, document: dict[str, Any], code: str) -> Rejected:
-    return wrong(family, as_yaml(document), VALID, code)
-
-
-def _other(family: str, document: dict[str, Any], code: str) -> Rejected:
-    """Valid, but not what was asked."""
-    return wrong(family, as_yaml(document), "answers_task", code)
+    return REPLY.made(slots, document, *rejected)
 
 
 def _from_folder(draw: Draw) -> Made:
@@ -39,12 +28,12 @@ def _from_folder(draw: Draw) -> Made:
     return _defined(
         {"name": head["name"], "folder": folder},
         document,
-        _invalid("missing_libraries", head, "libraries_missing"),
-        _invalid("missing_name", without(document, ("name",)), "missing_field"),
-        _invalid("wrong_field", renamed(document, (*glob, "include"), "path"), "unknown_field"),
-        _invalid("schema_and_target", changed(document, ("target",), head["schema"]), "conflicting_fields"),
-        _other("wrong_folder", changed(document, (*glob, "include"), f"{folder}/old/**"), "different_value"),
-        _other("missing_catalog", without(document, ("catalog",)), "missing_value"),
+        REPLY.invalid("missing_libraries", head, "libraries_missing"),
+        REPLY.invalid("missing_name", without(document, ("name",)), "missing_field"),
+        REPLY.invalid("wrong_field", renamed(document, (*glob, "include"), "path"), "unknown_field"),
+        REPLY.invalid("schema_and_target", changed(document, ("target",), head["schema"]), "conflicting_fields"),
+        REPLY.other("wrong_folder", changed(document, (*glob, "include"), f"{folder}/old/**")),
+        REPLY.other("missing_catalog", without(document, ("catalog",)), "missing_value"),
     )
 
 
@@ -54,12 +43,14 @@ def _serverless_pipeline(draw: Draw) -> Made:
     return _defined(
         {"name": head["name"], "notebook": path},
         document,
-        _invalid("serverless_with_clusters", changed(document, ("clusters",), [{"num_workers": 2}]), "conflicting_fields"),
-        _invalid("two_in_one_library", changed(document, ("libraries", 0, "file"), {"path": f"{path}.sql"}), "library_ambiguous"),
-        _invalid("path_as_text", changed(document, ("libraries", 0, "notebook"), path), "wrong_type"),
-        wrong("missing_colon", as_yaml(document).replace("serverless:", "serverless"), VALID, "yaml_invalid"),
-        _other("missing_serverless", without(document, ("serverless",)), "missing_value"),
-        _other("wrong_notebook", changed(document, ("libraries", 0, "notebook", "path"), f"{path}_old"), "different_value"),
+        REPLY.invalid("serverless_with_clusters", changed(document, ("clusters",), [{"num_workers": 2}]), "conflicting_fields"),
+        REPLY.invalid(
+            "two_in_one_library", changed(document, ("libraries", 0, "file"), {"path": f"{path}.sql"}), "library_ambiguous"
+        ),
+        REPLY.invalid("path_as_text", changed(document, ("libraries", 0, "notebook"), path), "wrong_type"),
+        wrong("missing_colon", as_yaml(document).replace("serverless:", "serverless"), REPLY.validator, "yaml_invalid"),
+        REPLY.other("missing_serverless", without(document, ("serverless",)), "missing_value"),
+        REPLY.other("wrong_notebook", changed(document, ("libraries", 0, "notebook", "path"), f"{path}_old")),
     )
 
 
