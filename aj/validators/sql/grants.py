@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql.rights import PARTS, Right, right, statements
 
@@ -32,10 +33,12 @@ def grants_audit_passes(text: str, context: Mapping[str, Any]) -> Score:
     Text: statements divided by ``;`` or by lines, or a JSON list of strings.
     Context, all optional: ``granted``: statements that hold already; ``groups``: {principal: [groups it is in]};
     ``needs``: [{principal, privileges: [...], on: "TABLE main.sales.orders"}]: exactly these, with the USE grants above them, may be given.
-    Codes: no_statement, not_a_grant, too_many_statements, syntax_error, unknown_privilege, wrong_privilege, bad_name, unquoted_principal,
+    Codes: code_fence, no_statement, not_a_grant, too_many_statements, syntax_error, unknown_privilege, wrong_privilege, bad_name, unquoted_principal,
     grant_option, deny_unsupported, all_privileges_to_everyone, manage_to_everyone, excess_privilege, missing_use_catalog,
     missing_use_schema, missing_privilege, and those of lexer.py (unbalanced_quote, unbalanced_bracket, too_many_words, too_deep).
     """
+    if is_fenced(text):
+        return Score.of([Reason("code_fence", FENCED)])
     found, problems = statements(text)
     if problems:
         return Score.of(problems)

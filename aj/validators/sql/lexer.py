@@ -51,6 +51,11 @@ def substituted(text: str) -> str:
     return SUBSTITUTION.sub(lambda found: "p" * len(found.group()), text) if "${" in text else text
 
 
+def is_filled(name: str) -> bool:
+    """Whether a name is one that ``substituted`` put in the place of ``${name}``: it may be any value."""
+    return re.fullmatch("p{4,}", name) is not None
+
+
 def scan(text: str) -> Iterator[Word]:
     """All words without comments; a quote or a comment that never ends is a word of its own, and what follows is read on."""
     place, closed = 0, True

@@ -1,0 +1,117 @@
+"""Columns of a SELECT with GROUP BY (or with aggregates alone) that are neither grouped nor aggregated: Databricks refuses them.
+
+What cannot be told is let through: stars, functions that might be aggregates, window functions, subqueries, what a subquery may take
+from outside. What is not covered: HAVING and ORDER BY, aggregates within aggregates.
+"""
+
+from typing import TYPE_CHECKING
+
+from aj.validators.score import Reason
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+
+def not_grouped(select: "exp.Select") -> Reason | None:
+    """The first column that is neither; None where there is none."""
+    from sqlglot import exp
+
+    group = select.args.get("group")
+    if group is not None and (group.args.get("all") or not any(group.args.values())):
+        return None
+    if group is None and not any(_aggregates(item) for item in select.expressions):
+        return None
+    keys = _keys(group) if group is not None else []
+    if any(isinstance(key, exp.Subquery | exp.Star) for key in keys):
+        return None
+    aliases = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
+    names = {key.name.lower() for key in keys if isinstance(key, exp.Column | exp.Identifier | exp.Literal)}
+    windows = {"window", "session_window"} if any(isinstance(key, exp.Anonymous | exp.WindowSpec) for key in keys) else set[str]()
+    shapes = {_shape(key) for key in keys}
+    numbers = {key.name for key in keys if isinstance(key, exp.Literal) and not key.is_string}
+    outside = _outside(select)
+    todo: list[exp.Expr] = []
+    for number, item in enumerate(select.expressions, 1):
+        if str(number) not in numbers and not (isinstance(item, exp.Alias) and item.alias.lower() in names):
+            todo.append(item)
+    while todo:
+        node = todo.pop()
+        if _shape(node) in shapes:
+            continue
+        if isinstance(node, exp.Column):
+            tables = {part.name.lower() for part in node.parts[:-1]}
+            free = isinstance(node.this, exp.Star) or node.name.lower() in names | aliases or tables & (names | windows)
+            if not free and not (outside and (not tables or not tables & outside)):
+                return Reason("not_grouped", f"{node.sql('databricks')[:80]} is neither in GROUP BY nor aggregated")
+        elif _transparent(node):
+            todo.extend(node.iter_expressions())
+    return None
+
+
+def _keys(group: "exp.Expr") -> "list[exp.Expr]":
+    """What is grouped by, sets and cubes taken apart."""
+    from sqlglot import exp
+
+    todo = [value for given in group.args.values() for value in (given if isinstance(given, list) else [given])]
+    keys: list[exp.Expr] = []
+    while todo:
+        node = todo.pop()
+        if isinstance(node, exp.GroupingSets | exp.Rollup | exp.Cube | exp.Tuple | exp.Paren):
+            todo.extend(node.iter_expressions())
+        elif isinstance(node, exp.Expression):
+            keys.append(node)
+    return keys
+
+
+def _shape(node: "exp.Expr") -> str:
+    """An expression without the names of its tables, in one case of letters."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.Column):
+        return node.name.lower()
+    if node.find(exp.Column) is None:
+        return node.sql().lower()
+    bare = node.copy()
+    for column in bare.find_all(exp.Column):
+        column.set("table", None)
+        column.set("db", None)
+        column.set("catalog", None)
+    return bare.sql().lower()
+
+
+def _aggregates(item: "exp.Expr") -> bool:
+    """Whether a projection surely aggregates: COUNT, SUM … outside a window and a subquery."""
+    from sqlglot import exp
+
+    todo = [item]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Max | exp.Min):
+            return True
+        if _transparent(node):
+            todo.extend(node.iter_expressions())
+    return False
+
+
+def _outside(select: "exp.Select") -> set[str]:
+    """For a subquery its own tables: a column of any other table comes from outside. Empty for a query of its own."""
+    from sqlglot import exp
+
+    above = select.find_ancestor(exp.Subquery, exp.Exists, exp.In, exp.Lateral)
+    if above is None:
+        return set()
+    sources = [select.args.get("from_"), *select.args.get("joins", [])]
+    return {source.this.alias_or_name.lower() for source in sources if source is not None} | {""}
+
+
+def _transparent(node: "exp.Expr") -> bool:
+    """Whether an expression only combines what is in it, as a scalar does."""
+    from sqlglot import exp
+
+    if isinstance(node, exp.AggFunc | exp.Window | exp.Query | exp.Filter | exp.WithinGroup | exp.Anonymous):
+        return False
+    return isinstance(
+        node,
+        exp.Alias | exp.Paren | exp.Binary | exp.Unary | exp.Cast | exp.Case | exp.If | exp.Coalesce | exp.Between | exp.In
+        | exp.Upper | exp.Lower | exp.Round | exp.Abs | exp.Concat | exp.Trim | exp.Substring | exp.Year | exp.Month | exp.Nullif,
+    )  # fmt: skip
