@@ -108,7 +108,11 @@ def _compared(wanted: Any, said: Any, path: tuple[str, ...]) -> Compared:
         left = list(said) if isinstance(said, list) else []
         nearest = _pairs(wanted, left)
         for number, inner in enumerate(wanted):
-            found.add(_compared(inner, left[nearest[number]] if number in nearest else MISSING, (*path, f"[{_identity(inner, number)}]")))
+            found.add(
+                _compared(
+                    inner, left[nearest[number]] if number in nearest else MISSING, (*path, f"[{_identity(inner, number)}]")
+                )
+            )
         left = [item for place, item in enumerate(left) if place not in nearest.values()]
         found.extra = len(left)
         found.reasons += (Reason("extra_item", f"{'.'.join(path)} holds {str(item)[:80]}, which was not asked") for item in left)

@@ -77,7 +77,13 @@ def _never(day: str, month: str, weekday: str, year: str = "*") -> str | None:
     most = max(29 if one == 2 and leap else 28 if one == 2 else calendar.mdays[one] for one in _values(month, "month", 1, 12))
     for item in day.split(",")[:100]:
         last = re.fullmatch(r"L-(\d+)W?", item)
-        first = int(last[1]) + 1 if last else 1 if item in ("L", "LW", "WL") else min(_values(item.rstrip("W"), "day of month", 1, 31))
+        first = (
+            int(last[1]) + 1
+            if last
+            else 1
+            if item in ("L", "LW", "WL")
+            else min(_values(item.rstrip("W"), "day of month", 1, 31))
+        )
         if first <= most:
             return None
     return f"day {day[:20]} never comes in month {month[:20]}" + ("" if year == "*" else f" of {year[:20]}")

@@ -21,7 +21,19 @@ if TYPE_CHECKING:
 MOST_REASONS = 10
 FOLDER = Path(__file__).parents[3] / "data" / "validators"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-NAMED = ("paths", "webhooks", "callbacks", "responses", "content", "headers", "parameters", "requestBodies", "pathItems", "links", "encoding")
+NAMED = (
+    "paths",
+    "webhooks",
+    "callbacks",
+    "responses",
+    "content",
+    "headers",
+    "parameters",
+    "requestBodies",
+    "pathItems",
+    "links",
+    "encoding",
+)
 """What holds things by a name that somebody chose."""
 TEMPLATE = re.compile(r"\{([^{}/]*)\}")
 CODES = {

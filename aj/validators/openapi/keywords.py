@@ -81,4 +81,6 @@ def _shortened() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 def _less(word: str) -> tuple[set[str], set[str]]:
     """The word without each letter, and without each two."""
     places = range(len(word))
-    return {word[:i] + word[i + 1 :] for i in places}, {word[:i] + word[i + 1 : j] + word[j + 1 :] for i, j in combinations(places, 2)}
+    return {word[:i] + word[i + 1 :] for i in places}, {
+        word[:i] + word[i + 1 : j] + word[j + 1 :] for i, j in combinations(places, 2)
+    }

@@ -102,12 +102,14 @@ def _held(rights: list[Right]) -> Held:
 def _has(held: Held, who: frozenset[str], privilege: str, kind: str, path: tuple[str, ...]) -> bool:
     """Whether one of these principals holds a privilege on this securable or above it."""
     for (principal, on, at), names in held.items():
+        if principal not in who or not (privilege in names or "ALL PRIVILEGES" in names):
+            continue
         above = (
             (on == kind and _same(at, path))
             or (on == "CATALOG" and _covers(at, path, kind))
             or (on == "SCHEMA" and kind in INSIDE_SCHEMA and _covers_schema(at, path))
         )
-        if principal in who and above and (privilege in names or "ALL PRIVILEGES" in names):
+        if above:
             return True
     return False
 

@@ -27,7 +27,8 @@ def not_grouped(select: "exp.Select") -> Reason | None:
     aliases = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
     names = {key.name.lower() for key in keys if isinstance(key, exp.Column | exp.Identifier | exp.Literal)}
     windows = {"window", "session_window"} if any(isinstance(key, exp.Anonymous | exp.WindowSpec) for key in keys) else set[str]()
-    shapes = {_shape(key) for key in keys}
+    grouped = [key for key in keys if not isinstance(key, exp.Column | exp.Literal)]
+    kinds, shapes = {type(key) for key in grouped}, {_shape(key) for key in grouped}
     numbers = {key.name for key in keys if isinstance(key, exp.Literal) and not key.is_string}
     outside = _outside(select)
     todo: list[exp.Expr] = []
@@ -36,7 +37,7 @@ def not_grouped(select: "exp.Select") -> Reason | None:
             todo.append(item)
     while todo:
         node = todo.pop()
-        if _shape(node) in shapes:
+        if type(node) in kinds and _shape(node) in shapes:
             continue
         if isinstance(node, exp.Column):
             tables = {part.name.lower() for part in node.parts[:-1]}
@@ -67,8 +68,6 @@ def _shape(node: "exp.Expr") -> str:
     """An expression without the names of its tables, in one case of letters."""
     from sqlglot import exp
 
-    if isinstance(node, exp.Column):
-        return node.name.lower()
     if node.find(exp.Column) is None:
         return node.sql().lower()
     bare = node.copy()

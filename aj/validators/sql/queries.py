@@ -152,7 +152,9 @@ def bad_moment(rule: str, words: list[Word]) -> Reason | None:
         return None
     if rule == "moment" and name.upper in ("CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIMESTAMP"):
         return None
-    return Reason("syntax_error", f"AS OF {name.text[:40]}: a name stands where a {'version' if rule == 'version' else 'time'} must")
+    return Reason(
+        "syntax_error", f"AS OF {name.text[:40]}: a name stands where a {'version' if rule == 'version' else 'time'} must"
+    )
 
 
 def streams(tree: "exp.Expr") -> list[Reason]:
