@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aj.validators.score import Reason
 from aj.validators.sql.grammar import Match
-from aj.validators.sql.grouping import not_grouped
+from aj.validators.sql.grouping import misplaced, not_grouped
 from aj.validators.sql.lexer import Word, is_filled
 from aj.validators.sql.sense import TYPES
 
@@ -138,11 +138,18 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
             return [Reason("arity_mismatch", "the rows of VALUES are not equally long")]
         if isinstance(node, exp.Select) and not node.expressions and not node.args.get("from_"):
             return [Reason("empty_select", "SELECT has no columns")]
-        if isinstance(node, exp.Select) and (bad := not_grouped(node)):
+        if isinstance(node, exp.Select) and (bad := misplaced(node) or not_grouped(node)):
             return [bad]
+        if isinstance(node, exp.With) and (twice := _twice([cte.alias.lower() for cte in node.expressions])):
+            return [Reason("duplicate_name", f"WITH names {twice[:60]!r} twice")]
         if isinstance(node, exp.Version) and isinstance(node.expression, exp.Column) and not is_filled(node.expression.name):
             return [Reason("syntax_error", f"{node.this} AS OF {node.expression.sql()[:40]}: a column stands where a value must")]
     return []
+
+
+def _twice(names: list[str]) -> str:
+    """The first name that stands twice, '' where none does."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), "")
 
 
 def bad_moment(rule: str, words: list[Word]) -> Reason | None:

@@ -24,7 +24,7 @@ def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
     the tables and columns of queries, INSERT, UPDATE, DELETE, MERGE and OPTIMIZE must exist (in any case of letters).
     Codes: unbalanced_quote, unbalanced_bracket, too_many_words, too_deep, too_complex, no_statement, many_statements, not_sql,
     unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error, not_grouped,
-    stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
+    aggregate_in_where, duplicate_name, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
     """
     if is_fenced(text) or "```" in text:
         return Score.of([Reason("not_sql", FENCED)])
