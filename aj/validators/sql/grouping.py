@@ -19,13 +19,20 @@ def misplaced(select: "exp.Select") -> Reason | None:
     where, group = select.args.get("where"), select.args.get("group")
     if where is not None and any(_aggregates(item) for item in where.iter_expressions()):
         return Reason("aggregate_in_where", "WHERE comes before the aggregation: HAVING is meant")
-    if group is None or any(group.args.get(name) for name in ("grouping_sets", "cube", "rollup")) or group.find(exp.Cube, exp.Rollup):
+    if (
+        group is None
+        or any(group.args.get(name) for name in ("grouping_sets", "cube", "rollup"))
+        or group.find(exp.Cube, exp.Rollup)
+    ):
         return None
     asked = [*select.expressions, *(select.args[name] for name in ("having", "order") if select.args.get(name))]
     for item in asked:
         for node in item.find_all(exp.Anonymous, exp.Grouping, exp.GroupingId):
             if node.name.upper() in ("GROUPING", "GROUPING_ID") or not isinstance(node, exp.Anonymous):
-                return Reason("not_grouped", "GROUPING tells sets apart, and GROUP BY has one only: ROLLUP, CUBE or GROUPING SETS is missing")
+                return Reason(
+                    "not_grouped",
+                    "GROUPING tells sets apart, and GROUP BY has one only: ROLLUP, CUBE or GROUPING SETS is missing",
+                )
     return None
 
 
@@ -58,7 +65,11 @@ def not_grouped(select: "exp.Select") -> Reason | None:
             continue
         if isinstance(node, exp.Column):
             tables = {part.name.lower() for part in node.parts[:-1]}
-            free = isinstance(node.this, exp.Star) or node.name.lower() in names | aliases | {"grouping__id"} or tables & (names | windows)
+            free = (
+                isinstance(node.this, exp.Star)
+                or node.name.lower() in names | aliases | {"grouping__id"}
+                or tables & (names | windows)
+            )
             if not free and not (outside and (not tables or not tables & outside)):
                 return Reason("not_grouped", f"{node.sql('databricks')[:80]} is neither in GROUP BY nor aggregated")
         elif _transparent(node):
