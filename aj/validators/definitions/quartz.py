@@ -74,7 +74,10 @@ def _never(day: str, month: str, weekday: str, year: str = "*") -> str | None:
         return None
     years = _values(year, "year", 1970, 2099)
     leap = any(calendar.isleap(one) for one in years)
-    most = max(29 if one == 2 and leap else 28 if one == 2 else calendar.mdays[one] for one in _values(month, "month", 1, 12))
+    most = max(
+        29 if one == 2 and leap else 28 if one == 2 else calendar.monthrange(2027, one)[1]
+        for one in _values(month, "month", 1, 12)
+    )
     for item in day.split(",")[:100]:
         last = re.fullmatch(r"L-(\d+)W?", item)
         first = (
