@@ -23,6 +23,7 @@ from typing import Any
 from aj.exact_json import loads
 from aj.hashing import canonical
 from aj.validators.documents import YamlRefused, load
+from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql.lexer import words_of
 
@@ -37,6 +38,8 @@ def answers_task(text: str, context: Mapping[str, Any]) -> Score:
     Codes: unreadable, missing_statement, extra_statement, missing_value, different_value, extra_item, missing_call; no_task where the
     context wants nothing.
     """
+    if is_fenced(text):
+        return Score.of([Reason("unreadable", FENCED)])
     for form, judge in (("sql", _sql), ("document", _document), ("python", _python)):
         if form in context:
             return judge(text, context[form])
@@ -103,11 +106,14 @@ def _compared(wanted: Any, said: Any, path: tuple[str, ...]) -> Compared:
             found.add(_compared(inner, there, (*path, str(key))))
     elif isinstance(wanted, list) and wanted:
         left = list(said) if isinstance(said, list) else []
+        nearest = _pairs(wanted, left)
         for number, inner in enumerate(wanted):
-            at = (*path, f"[{_identity(inner, number)}]")
-            # In whatever order: each is held against the item that comes nearest.
-            best = max(range(len(left)), key=lambda i: _compared(inner, left[i], at).right, default=None)
-            found.add(_compared(inner, MISSING if best is None else left.pop(best), at))
+            found.add(
+                _compared(
+                    inner, left[nearest[number]] if number in nearest else MISSING, (*path, f"[{_identity(inner, number)}]")
+                )
+            )
+        left = [item for place, item in enumerate(left) if place not in nearest.values()]
         found.extra = len(left)
         found.reasons += (Reason("extra_item", f"{'.'.join(path)} holds {str(item)[:80]}, which was not asked") for item in left)
     else:
@@ -118,6 +124,18 @@ def _compared(wanted: Any, said: Any, path: tuple[str, ...]) -> Compared:
             found.reasons.append(
                 Reason(code, f"{'.'.join(path)}: {'nothing' if said is MISSING else said!r} instead of {wanted!r}")
             )
+    return found
+
+
+def _pairs(wanted: list[Any], said: list[Any]) -> dict[int, int]:
+    """Which item is held against which, in whatever order they stand: those that have most in common first."""
+    common = [(-_compared(one, other, ()).right, i, j) for i, one in enumerate(wanted) for j, other in enumerate(said)]
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in sorted(common):
+        if i not in found and j not in taken:
+            found[i] = j
+            taken.add(j)
     return found
 
 

@@ -1,6 +1,6 @@
 """YAML or JSON text to plain values, safely and fast: libyaml's events, put together here under caps.
 
-``load`` refuses, with a code: text that does not parse, explicit tags, duplicate keys, more than one document, keys that are no
+``load`` refuses, with a code: a code fence around the text, text that does not parse, explicit tags, duplicate keys, more than one document, keys that are no
 scalars, an alias inside its own anchor, nesting above ``DEEPEST`` and more than ``MOST_NODES`` values *after* aliases are expanded
 (a bomb of nine lines is counted, never built twice: aliases share one object). Plain scalars are read as the Databricks CLI's YAML
 library reads them (YAML 1.2: ``yes`` and ``on`` are text, ``<<`` merges).
@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.json_values import inner
 
 DEEPEST = 50  # levels; real bundles stay below 15
@@ -68,6 +69,8 @@ class Frame:
 
 def load(text: str) -> Document:
     """The one document of a YAML or JSON text. Raises YamlRefused."""
+    if is_fenced(text):
+        raise YamlRefused("code_fence", FENCED)
     if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         found = _json(text.lstrip("\ufeff"))
         if found is not None:

@@ -60,3 +60,26 @@ def test_what_is_missing_or_too_much_is_named_and_costs(
 def test_a_list_with_an_item_too_many_never_passes() -> None:
     more = "name: load\ntasks:\n- task_key: read\n- task_key: write\n  depends_on: [{task_key: read}]\n- task_key: drop\n"
     assert said(more, JOB) == (0.8, ("extra_item",))
+
+
+SCHEMA = {
+    "document": {
+        "type": "object",
+        "properties": {"mode": {"enum": ["append", "update"]}, "id": {"type": ["integer", "null"]}},
+        "required": ["mode", "id"],
+        "anyOf": [{"required": ["id"]}, {"required": ["id"], "properties": {"mode": {"const": "append"}}}],
+    }
+}
+
+
+def test_in_a_json_schema_the_order_of_enum_required_type_and_any_of_does_not_count() -> None:
+    turned = """{"required": ["id", "mode"], "anyOf": [{"properties": {"mode": {"const": "append"}}, "required": ["id"]}, {"required": ["id"]}],
+    "properties": {"id": {"type": ["null", "integer"]}, "mode": {"enum": ["update", "append"]}}, "type": "object"}"""
+    assert said(turned, SCHEMA) == (1.0, ())
+    assert said(turned.replace('"update", ', ""), SCHEMA)[1] == ("missing_value",)
+    assert said(turned.replace('["id", "mode"]', '["id", "mode", "day"]'), SCHEMA)[1] == ("extra_item",)
+
+
+def test_what_asks_for_more_chooses_first_among_items_that_are_alike() -> None:
+    wanted = {"document": [{"a": 1}, {"a": 1, "b": 2}]}
+    assert said("[{a: 1, b: 2}, {a: 1}]", wanted) == said("[{a: 1}, {a: 1, b: 2}]", wanted) == (1.0, ())

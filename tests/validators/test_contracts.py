@@ -1,7 +1,6 @@
 """tool_contract_valid: tool calls in every spelling against their schemas."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from aj.tools import agent_tools
 from aj.validators.calls.contract import tool_contract_valid
 from aj.validators.registry import validate
 from aj.validators.score import CRASHED
+from tests.validators.labelled import in_time
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases" / "contracts.yaml").read_text())
 GOLD = '{"name": "bash", "arguments": {"command": "ls"}}'
@@ -94,11 +94,8 @@ SLOW_TEXTS = {
 @pytest.mark.parametrize("name", SLOW_TEXTS)
 def test_hostile_texts_are_refused_quickly(name: str, public: bool) -> None:
     context = {"tools": tool(a={"type": "integer"})} if public else {}
-    tool_contract_valid(GOLD, context)
-    start = time.process_time()
-    score = validate("tool_contract_valid", SLOW_TEXTS[name], context)
+    score = in_time(lambda: validate("tool_contract_valid", SLOW_TEXTS[name], context))
     assert not score.passed and not score.crashed, score.reasons
-    assert time.process_time() - start < 0.1
 
 
 def doubling(word: str, levels: int) -> dict[str, Any]:
@@ -149,11 +146,8 @@ SLOW_SCHEMAS = {
 @pytest.mark.parametrize("name", SLOW_SCHEMAS)
 def test_hostile_schemas_are_refused_quickly(name: str) -> None:
     schema, arguments, code = SLOW_SCHEMAS[name]
-    tool_contract_valid(GOLD, {})
-    start = time.process_time()
-    score = tool_contract_valid(call(**arguments), {"tools": [{"name": "f", "parameters": schema}]})
+    score = in_time(lambda: tool_contract_valid(call(**arguments), {"tools": [{"name": "f", "parameters": schema}]}))
     assert score.codes[:1] == (code,), score.reasons
-    assert time.process_time() - start < 0.1
 
 
 @settings(max_examples=200, deadline=None)

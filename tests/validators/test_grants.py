@@ -1,7 +1,6 @@
 """grants_audit_passes: labelled cases, hostile texts, and what is never a crash."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ruamel.yaml import YAML
 
 from aj.validators.registry import validate
 from aj.validators.sql.grants import grants_audit_passes, privileges
+from tests.validators.labelled import in_time
 
 CASES: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
     Path(__file__).with_name("cases").joinpath("grants.yaml").read_text(encoding="utf-8")
@@ -62,14 +62,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_text_is_judged_in_time_and_without_a_crash(name: str) -> None:
-    validate("grants_audit_passes", "GRANT SELECT ON TABLE t TO g")
-    taken = []
-    for _ in range(3):  # the best of three: this measures the validator, not what else the machine does
-        start = time.process_time()
-        score = validate("grants_audit_passes", HOSTILE[name][:20_000])
-        taken.append(time.process_time() - start)
+    score = in_time(lambda: validate("grants_audit_passes", HOSTILE[name][:20_000]))
     assert not score.crashed, score.reasons
-    assert min(taken) < 0.1, (min(taken), score.codes)
 
 
 PIECES = [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.openapi.registration import openapi_tool_valid
-from tests.validators.labelled import quickest
+from tests.validators.labelled import in_time
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "openapi_tool_valid"]
@@ -61,8 +61,7 @@ SLOW = {
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
     openapi_tool_valid(CASES[0]["text"], {})  # imports
-    assert not openapi_tool_valid(text, {}).passed
-    assert quickest(lambda: openapi_tool_valid(text, {})) < 0.1
+    assert not in_time(lambda: openapi_tool_valid(text, {})).passed
 
 
 @settings(max_examples=150, deadline=None)

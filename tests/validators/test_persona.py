@@ -1,7 +1,6 @@
 """guardrails_kept: a whole conversation against the rules of the agent."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.persona import guardrails_kept
+from tests.validators.labelled import in_time
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "guardrails_kept"]
@@ -45,10 +45,7 @@ SLOW = {
 
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
-    guardrails_kept(CASES[0]["text"], {})  # imports
-    start = time.process_time()
-    guardrails_kept(text, {})
-    assert time.process_time() - start < 0.1
+    in_time(lambda: guardrails_kept(text, {}))
 
 
 @settings(max_examples=150, deadline=None)
@@ -74,6 +71,4 @@ def message(role: str, content: str = "", *calls: dict[str, Any]) -> dict[str, A
 def test_hostile_commands_are_judged_quickly() -> None:
     for command in ("rm " + "-r " * 5_000, "rm -rf " + "/a " * 4_000, "'" * 9_000, "a;" * 8_000, "rm -rf / " * 1_500):
         text = json.dumps([message("user", "x"), message("assistant", "", {"name": "bash", "arguments": {"command": command}})])
-        start = time.process_time()
-        guardrails_kept(text, {})
-        assert time.process_time() - start < 0.1, command[:20]
+        in_time(lambda text=text: guardrails_kept(text, {}))

@@ -1,6 +1,5 @@
 """policy_safety: the labelled cases, hostile texts, the seams between the languages, and a fuzz."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aj.validators.registry import LONGEST, validate
+from tests.validators.labelled import in_time
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("cases") / "safety.yaml")
 DANGEROUS = ["rm -rf /", "rm -fr /", "rm -rf *", "rm -r -f ~", "find / -delete", "dd if=x of=/dev/sda", "cat x > /dev/sda", "mkfs.ext4 /dev/sda1",
@@ -122,13 +122,10 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", [None, "shell", "sql", "python", "tool_call", "text"])
 def test_no_hostile_text_crashes_or_takes_long(kind: str | None) -> None:
-    for warm in ("ls", "SELECT 1", "DELETE FROM t WHERE a = 1"):
-        codes(warm, kind)
+    context = {"kind": kind} if kind else {}
     for name, text in HOSTILE.items():
-        started = time.process_time()
-        score = validate("policy_safety", text[:LONGEST], {"kind": kind} if kind else {})
+        score = in_time(lambda text=text: validate("policy_safety", text[:LONGEST], context))
         assert not score.crashed, (name, score.reasons)
-        assert time.process_time() - started < 1.0, name  # the aim is 100 ms; a loaded machine is not the text's fault
 
 
 PARTS = st.sampled_from(["rm ", "-rf ", "/ ", "'", '"', "$(", ")", "`", "{", "}", "|", "&", ";", "\n", "<<E\n", "E\n", "${X:-", "eval ", "DROP TABLE t", "DELETE FROM t WHERE ", "1=1", "NOT ", "(", "```sh\n", "```\n",

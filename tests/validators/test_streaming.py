@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.streaming.queries import streaming_query_safe
-from tests.validators.labelled import quickest
+from tests.validators.labelled import in_time
 
 FILE = Path(__file__).parent / "cases" / "others.yaml"
 CASES = [c for c in yaml.safe_load(FILE.read_text()) if c["validator"] == "streaming_query_safe"]
@@ -56,8 +56,7 @@ SLOW = {
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
 def test_hostile_texts_are_judged_quickly(text: str) -> None:
     streaming_query_safe(CASES[0]["text"], {})  # imports
-    assert not streaming_query_safe(text, {}).passed
-    assert quickest(lambda: streaming_query_safe(text, {})) < 0.1
+    assert not in_time(lambda: streaming_query_safe(text, {})).passed
 
 
 @settings(max_examples=150, deadline=None)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aj.validators.definitions.access import check_grants, check_permissions, check_targets
+from aj.validators.definitions.apps import check_app
 from aj.validators.definitions.fields import Report, check_shape, is_reference, nearest, tables
 from aj.validators.definitions.jobs import TASK_TYPES, check_job
 from aj.validators.definitions.parts import check_schedule
@@ -164,6 +165,8 @@ def _check_resources(root: Mapping[str, Any], included: bool, report: Report) ->
                         _check_override(below, item, path, report)
                 elif kind == "pipelines":
                     check_pipeline(item, path, report, partial=partial or any(overrides))
+                elif kind == "apps":
+                    check_app(item, path, report, partial=partial or any(overrides))
                 elif kind in ("alerts", "quality_monitors"):
                     field = "quartz_cron_schedule" if kind == "alerts" else "quartz_cron_expression"
                     check_schedule(item.get("schedule"), field, (*path, "schedule"), report, partial=partial)

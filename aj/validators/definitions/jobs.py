@@ -103,7 +103,7 @@ def check_job(
                 return
             here = (*path, "tasks", index)
             if isinstance(task, dict):
-                lenient = partial or task.get("task_key") in overridden
+                lenient = partial or str(task.get("task_key")) in overridden
                 _check_task(task, here, report, clusters, environments, partial=partial, lenient=lenient or computed)
                 _check_depends(task, here, report, None if partial else siblings)
         _check_order(tasks, path, report)

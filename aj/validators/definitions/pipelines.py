@@ -18,7 +18,20 @@ from aj.validators.secret.in_values import find_secrets
 
 LIBRARIES = ("notebook", "file", "glob", "jar", "maven", "whl")
 SOURCES = ("libraries", "ingestion_definition", "gateway_definition", "root_path")
-OBJECTS = ("table", "schema", "report")
+CONFLICTS = (
+    ("catalog", "storage"),
+    ("schema", "target"),
+    ("ingestion_definition", "libraries"),
+    ("gateway_definition", "libraries"),
+    ("gateway_definition", "ingestion_definition"),
+)
+DESTINATION = ("destination_catalog", "destination_schema")
+OBJECTS = {
+    "table": ("source_table", *DESTINATION),
+    "schema": ("source_schema", *DESTINATION),
+    "report": ("source_url", *DESTINATION),
+}
+"""What an ingestion pipeline brings in, and the fields that each needs."""
 CHOICES = {"edition": ("ADVANCED", "CORE", "PRO"), "channel": ("CURRENT", "PREVIEW")}
 ALERTS = ("on-update-success", "on-update-failure", "on-update-fatal-failure", "on-flow-failure")
 LABELS = ("default", "updates", "maintenance")
@@ -53,9 +66,11 @@ def check_pipeline(pipeline: Any, path: tuple[object, ...], report: Report, *, p
     if not partial and not any(pipeline.get(name) for name in SOURCES):
         report.add("libraries_missing", path, "nothing to run: libraries, ingestion_definition or gateway_definition")
     _check_libraries(pipeline.get("libraries"), (*path, "libraries"), report)
-    for first, second in (("catalog", "storage"), ("schema", "target")):
+    for first, second in CONFLICTS:
         if pipeline.get(first) and pipeline.get(second):
             report.add("conflicting_fields", path, f"{first} and {second} cannot be set together")
+    if not partial and pipeline.get("schema") and not pipeline.get("catalog"):
+        report.add("missing_field", path, "catalog is missing: a schema is one of a catalog")
     if pipeline.get("serverless") is True and pipeline.get("clusters"):
         report.add("conflicting_fields", path, "a serverless pipeline takes no clusters")
     for name, known in CHOICES.items():
@@ -102,5 +117,12 @@ def _check_ingestion(ingestion: Any, path: tuple[object, ...], report: Report, p
             report.add("missing_field", path, "objects is missing")
     for index, item in enumerate(as_list(ingestion.get("objects"))):
         kinds = [name for name in OBJECTS if isinstance(item, dict) and item.get(name) is not None]
+        here = (*path, "objects", index)
         if len(kinds) > 1:
-            report.add("ingestion_ambiguous", (*path, "objects", index), f"{' and '.join(kinds)} in one object; one is allowed")
+            report.add("ingestion_ambiguous", here, f"{' and '.join(kinds)} in one object; one is allowed")
+        elif not kinds and isinstance(item, dict) and "<<" not in item:
+            report.add("missing_field", here, f"one of {', '.join(OBJECTS)} is missing")
+        for kind in kinds if not partial else ():
+            for field in OBJECTS[kind] if isinstance(item[kind], dict) else ():
+                if item[kind].get(field) in (None, ""):
+                    report.add("missing_field", (*here, kind), f"{field} is missing")

@@ -2,9 +2,10 @@
 
 ``cron_error`` says what is wrong with an expression of 6 or 7 fields (second minute hour day-of-month month day-of-week [year]), or None.
 
-What is not covered: dates that never come (31 February); zones that the machine's tz database does not know (without one, any name of the right shape passes).
+What is not covered: years that are over (that depends on the day it is asked); zones that the machine's tz database does not know (without one, any name of the right shape passes).
 """
 
+import calendar
 import re
 from functools import cache
 
@@ -44,14 +45,14 @@ def cron_error(text: str) -> str | None:
                 return f"{item[:30]!r} is no {name}"
     if (parts[3] == "?") == (parts[5] == "?"):
         return "exactly one of day of month and day of week is ?"
-    return None
+    return _never(*parts[3:])
 
 
 def _item(item: str, name: str, low: int, high: int) -> bool:
     if item == "?":
         return name in ("day of month", "day of week")
     base, slash, step = item.partition("/")
-    if slash and not (step.isdigit() and 0 < int(step[:6]) <= max(high, 59)):
+    if slash and not (step.isdecimal() and 0 < int(step[:6]) <= max(high, 59)):
         return False
     if name == "day of month" and re.fullmatch(r"L|LW|WL|L-([12]?\d|30)W?|([12]?\d|3[01])W", base):
         return not slash and not base.startswith("0")
@@ -67,10 +68,50 @@ def _item(item: str, name: str, low: int, high: int) -> bool:
     return _number(start, name, low, high) and (not dash or _number(end, name, low, high))
 
 
-def _number(text: str, name: str, low: int, high: int) -> bool:
+def _never(day: str, month: str, weekday: str, year: str = "*") -> str | None:
+    """Why it never fires: none of its months has one of its days, or the years of a 29 February are no leap years."""
+    if day == "?":
+        return None
+    years = _values(year, "year", 1970, 2099)
+    leap = any(calendar.isleap(one) for one in years)
+    most = max(
+        29 if one == 2 and leap else 28 if one == 2 else calendar.monthrange(2027, one)[1]
+        for one in _values(month, "month", 1, 12)
+    )
+    for item in day.split(",")[:100]:
+        last = re.fullmatch(r"L-(\d+)W?", item)
+        first = (
+            int(last[1]) + 1
+            if last
+            else 1
+            if item in ("L", "LW", "WL")
+            else min(_values(item.rstrip("W"), "day of month", 1, 31))
+        )
+        if first <= most:
+            return None
+    return f"day {day[:20]} never comes in month {month[:20]}" + ("" if year == "*" else f" of {year[:20]}")
+
+
+def _values(field: str, name: str, low: int, high: int) -> set[int]:
+    """The values that a field without L, W and # stands for; of a range that wraps around both ends."""
+    found: set[int] = set()
+    for item in field.split(",")[:100]:
+        base, slash, step = item.partition("/")
+        start, dash, end = base.partition("-")
+        first = low if start in ("*", "") else _value(start, name)
+        last = _value(end, name) if dash else high if slash or start in ("*", "") else first
+        every = range(first, last + 1) if first <= last else [*range(first, high + 1), *range(low, last + 1)]
+        found.update(list(every)[:: int(step[:6]) if slash else 1])
+    return found
+
+
+def _value(text: str, name: str) -> int:
     named = MONTHS if name == "month" else DAYS if name == "day of week" else {}
-    value = named.get(text, int(text) if text.isdecimal() and len(text) <= 4 else -1)
-    return low <= value <= high
+    return named.get(text, int(text) if text.isdecimal() and len(text) <= 4 else -1)
+
+
+def _number(text: str, name: str, low: int, high: int) -> bool:
+    return low <= _value(text, name) <= high
 
 
 @cache

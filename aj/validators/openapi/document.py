@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aj.validators.json_values import NoTarget, as_list, as_map, pointed
+from aj.validators.openapi.keywords import misspelt
 from aj.validators.score import Reason
 
 if TYPE_CHECKING:
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 MOST_REASONS = 10
 FOLDER = Path(__file__).parents[3] / "data" / "validators"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+NAMED = (
+    "paths",
+    "webhooks",
+    "callbacks",
+    "responses",
+    "content",
+    "headers",
+    "parameters",
+    "requestBodies",
+    "pathItems",
+    "links",
+    "encoding",
+)
+"""What holds things by a name that somebody chose."""
 TEMPLATE = re.compile(r"\{([^{}/]*)\}")
 CODES = {
     "Required": "missing_field",
@@ -145,13 +160,36 @@ def _schemas(document: dict[str, Any]) -> Iterator[Reason]:
     """From 3.1 on a schema is JSON Schema; the official document schema leaves it out."""
     from jsonschema_rs import meta
 
-    for name, schema in as_map(as_map(document.get("components")).get("schemas")).items():
-        if isinstance(schema, dict) and "$schema" not in schema and "jsonSchemaDialect" not in document:
+    for place, schema in _found_schemas(document):
+        if not isinstance(schema, dict | bool):
+            yield Reason("bad_schema", f"{place} is a {type(schema).__name__}, not a schema"[:300])
+        elif isinstance(schema, dict) and "$schema" not in schema and "jsonSchemaDialect" not in document:
             try:
                 if not meta.is_valid(schema):
-                    yield Reason("bad_schema", f"components.schemas.{name} is not a JSON Schema")
+                    yield Reason("bad_schema", f"{place} is not a JSON Schema"[:300])
+                    continue
             except ValueError as error:
-                yield Reason("bad_schema", f"components.schemas.{name}: {error}"[:200])
+                yield Reason("bad_schema", f"{place}: {error}"[:300])
+                continue
+            for key, meant in misspelt(schema):
+                yield Reason("misspelt_keyword", f"{place}: {key!r} is no keyword; did you mean {meant!r}?"[:300])
+
+
+def _found_schemas(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every schema that is not in another one, and where it stands: of components, parameters, headers and contents."""
+    todo: list[tuple[str, Any, bool]] = [("", document, False)]
+    while todo:
+        place, value, named = todo.pop()
+        for key, item in as_map(value).items() if isinstance(value, dict) else enumerate(as_list(value)):
+            here = f"{place}.{key}".lstrip(".")
+            if named or isinstance(key, int):
+                todo.append((here, item, False))
+            elif key in ("schema", "itemSchema"):
+                yield here, item
+            elif key == "schemas":
+                yield from ((f"{here}.{name}", schema) for name, schema in as_map(item).items())
+            elif key not in ("example", "examples", "value", "default") and not key.startswith("x-"):
+                todo.append((here, item, key in NAMED and isinstance(item, dict)))
 
 
 def _resolved(document: dict[str, Any], value: Any) -> Any:

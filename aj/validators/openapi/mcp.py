@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aj.validators.calls.cost import bounded
 from aj.validators.calls.errors import BadSchema
+from aj.validators.openapi.keywords import misspelt
 from aj.validators.score import Reason
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def _tool_schema(place: str, schema: Any) -> Iterator[Reason]:
         )
         yield Reason(code, f"{place}: {message}"[:300])
         return
+    for key, meant in misspelt(schema):
+        yield Reason("misspelt_keyword", f"{place}: {key!r} is no keyword; did you mean {meant!r}?"[:300])
     todo: list[Any] = [schema]
     while todo:
         node = todo.pop()

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aj.validators.documents import YamlRefused, load
-from aj.validators.fenced import unfenced
 from aj.validators.openapi.document import MOST_REASONS, openapi
 from aj.validators.openapi.mcp import mcp
 from aj.validators.score import Reason, Score
@@ -30,12 +29,12 @@ def openapi_tool_valid(text: str, context: Mapping[str, Any]) -> Score:
 
     Codes: bad_yaml, duplicate_key, too_deep, too_large and the other codes of documents.py; not_a_registration; for OpenAPI bad_version, missing_field, unknown_field, wrong_type,
     bad_value, invalid_field, no_operations, path_parameter_missing, path_parameter_unused, path_parameter_not_required,
-    duplicate_path, duplicate_operation_id, unresolved_ref, unknown_security_scheme, bad_schema; for MCP missing_name, bad_name,
-    missing_description, missing_input_schema, input_schema_not_object, bad_schema, schema_too_costly, required_not_declared, bad_annotations,
+    duplicate_path, duplicate_operation_id, unresolved_ref, unknown_security_scheme, bad_schema, misspelt_keyword; for MCP missing_name, bad_name,
+    missing_description, missing_input_schema, input_schema_not_object, bad_schema, misspelt_keyword, schema_too_costly, required_not_declared, bad_annotations,
     duplicate_tool.
     """
     try:
-        document = load(unfenced(text)).value
+        document = load(text).value
     except YamlRefused as error:
         return Score.of([Reason(READ.get(error.code, error.code), error.detail)])
     if isinstance(document, dict) and isinstance(document.get("result"), dict) and "jsonrpc" in document:

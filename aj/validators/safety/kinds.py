@@ -10,7 +10,7 @@ from aj.validators.wordset import wordset
 
 SQL_START = re.compile(
     r"""(?:\s|--[^\n]*(?:\n|$)|/\*(?:[^*]|\*(?!/))*+\*/|\()*+(?:
-    (?:select|explain|show|describe|desc)\b(?!\s*(?:-|\w+\s+in\b))|with\s+[\w`]+\s*(?:\([^)]*\))?\s*as\s*\(|drop\s+(?:table|schema|database|catalog|view|function|volume|materialized|streaming|temporary|index|policy|share|connection|external|foreign|user|role)\b
+    (?:select|explain|show|describe|desc)\b(?!\s*(?:-|\w+\s+in\b))|with\s+[\w`]+\s*(?:\([^)]*\))?\s*as\s*\(|drop\s+(?:table|schema|database|namespace|catalog|view|function|volume|materialized|streaming|temporary|index|policy|share|connection|external|foreign|user|role)\b
     |delete\s+from\b|update\s+[\w.`"$\{\}\[\]]+\s+(?:as\s+)?(?:[\w`]+\s+)?set\b|truncate\s+(?:table\s+)?[A-Za-z`"{$][\w.`"{}$]*\s*(?:;|$|\bpartition\b|\s)|grant\s+\w+[\w\s,]*\bon\b|grant\s+all\b|revoke\s+\w+|deny\s+\w+\s+on
     |merge\s+into|insert\s+(?:into|overwrite)|create\s+(?:or\s+|table|schema|database|catalog|view|function|volume|materialized|streaming|temp|external|connection|share|user|role|index|unique|procedure|live)|alter\s+(?:table|schema|catalog|view|volume|database|share|user|materialized|streaming)
     |use\s+(?:catalog|schema|database)|execute\s+immediate|begin\b(?!\s*\{)|declare\s+(?:or\s|variable|[a-z_]\w*\s+(?:int|string|date|double|boolean|bigint|decimal))|copy\s+into|optimize\s+\S|vacuum\s+\S|restore\s+table|undrop|comment\s+on|analyze\s+table|refresh\s+\w|call\s+[\w.]+\s*\(|set\s+var\b|apply\s+changes

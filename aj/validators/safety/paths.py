@@ -27,7 +27,6 @@ BELOW = frozenset(
         "var lib",
         "var spool",
         "mnt c",
-        "Volumes X",
         "System Library",
         "etc ssh",
     ]
@@ -99,7 +98,12 @@ def ruinous(path: str, here: str = "") -> str:
         return f"the system folder /{plain(names[0])}"
     if len(names) == 2 and names[0] in ("home", "Users") and names[1] != "Shared":
         return "a whole home folder"
-    return f"the system folder /{'/'.join(names)}" if " ".join(names) in BELOW else ""
+    return whole_volume(names) or (f"the system folder /{'/'.join(names)}" if " ".join(names) in BELOW else "")
+
+
+def whole_volume(names: list[str]) -> str:
+    """Why a path /Volumes/catalog/schema/volume, or above it, must not be deleted; '' for a folder in a volume."""
+    return "a whole volume" if names[:1] == ["Volumes"] and len(names) <= 4 else ""
 
 
 def ruinous_store(scheme: str, rest: str) -> str:
@@ -107,7 +111,7 @@ def ruinous_store(scheme: str, rest: str) -> str:
     names = [name for name in rest.split("/") if name not in ("", ".", "*")]
     if scheme in ("dbfs", "file"):
         root = not names or (len(names) == 1 and names[0] in ("mnt", "user", "FileStore", "databricks", "Volumes", *TOP))
-        return "the root of the file store" if root or names == ["user", "hive", "warehouse"] else ""
+        return "the root of the file store" if root or names == ["user", "hive", "warehouse"] else whole_volume(names)
     return "a whole bucket or container" if len(names) <= 1 else ""
 
 

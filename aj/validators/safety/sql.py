@@ -15,7 +15,7 @@ from aj.validators.safety.look import Look, TooMuch
 from aj.validators.sql.lexer import Word, scan
 from aj.validators.sql.truth import truth
 
-DROPPED = frozenset(["TABLE", "SCHEMA", "DATABASE", "CATALOG", "VOLUME"])
+DROPPED = frozenset(["TABLE", "SCHEMA", "DATABASE", "NAMESPACE", "CATALOG", "VOLUME"])
 BETWEEN = frozenset(["IF", "EXISTS", "FOREIGN", "EXTERNAL", "MANAGED", "STREAMING", "LIVE", "TRANSIENT"])
 LEADS = frozenset(["BEGIN", "THEN", "ELSE", "DO", "SQL", "ATOMIC"])
 MOST_TOKENS = 9_000  # dense SQL of 20,000 characters has about 8,000
@@ -23,7 +23,7 @@ MOST_CHANGES = 300  # DELETE, UPDATE and MERGE statements
 LONGEST_CONDITION = 1_200  # tokens
 DEEPEST_CONDITION = 40  # brackets, NOTs
 INSIDE = re.compile(
-    r"(?:DROP (?:STREAMING )?(?:TABLE|SCHEMA|DATABASE|CATALOG|VOLUME)|TRUNCATE TABLE|DELETE FROM|UPDATE \S+ SET|GRANT ALL|EXECUTE IMMEDIATE)\b"
+    r"(?:DROP (?:STREAMING )?(?:TABLE|SCHEMA|DATABASE|NAMESPACE|CATALOG|VOLUME)|TRUNCATE TABLE|DELETE FROM|UPDATE \S+ SET|GRANT ALL|EXECUTE IMMEDIATE)\b"
 )
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aj.validators.fenced import unfenced
 from aj.validators.score import Reason, Score
 from aj.validators.secret.in_python import TooLarge, in_python, tree_of
 from aj.validators.secret.in_text import in_text
@@ -30,6 +31,7 @@ def no_secrets_in_clear(text: str, context: Mapping[str, Any]) -> Score:
 
     Codes: token_in_clear, url_password, connection_string_secret, secret_in_clear, secret_default, encoded_secret, too_large.
     """
+    text = unfenced(text)
     code = text.count("\n") + text.count(";") <= MOST_LINES and SECTION.search(text) is None
     tree = tree_of(text) if code else None
     try:
@@ -57,6 +59,7 @@ def _literal(line: str, name: str, value: str) -> bool:
     value = re.sub(r"\s+#.*$", "", value) if not value.startswith(("'", '"')) else value
     quoted = value[:1] in "'\"" and len(value) > 1
     value = value.strip("'\", ")
-    if not is_credential(value) or (not quoted and " " in value) or value.startswith(NO_SCALAR) or re.match(r"[\w.]+\(", value):
+    structure = not quoted and value.startswith(NO_SCALAR) and not value.startswith("{{")
+    if not is_credential(value) or (not quoted and " " in value) or structure or re.match(r"[\w.]+\(", value):
         return False
     return quoted or "=" in line or ":" in line or name.startswith(("spark.", "fs."))

@@ -34,9 +34,9 @@ def tree_of(text: str) -> ast.Module | None:
     plain = all(
         isinstance(s, ast.Expr | ast.AnnAssign) and not isinstance(getattr(s, "value", None), ast.Call) for s in tree.body
     )
-    names_only = any(isinstance(s, ast.Assign) and isinstance(s.value, ast.Name) for s in tree.body) and not any(
+    names_only = any(isinstance(s, ast.Assign) and isinstance(s.value, ast.Name | ast.Set) for s in tree.body) and not any(
         isinstance(n, ast.Call | ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for n in ast.walk(tree)
-    )  # A=b, as in .env files
+    )  # A=b and A={{b}}, as in .env files
     return None if plain or names_only else tree
 
 
@@ -101,6 +101,9 @@ def _given(name: str, value: ast.expr, code: str = "secret_in_clear") -> Iterato
         for choice in value.values:
             yield from _given(name, choice, "secret_default")
         return
+    if (default := _default(value)) is not None:  # os.getenv("X", "literal")
+        yield from _given(name, default, "secret_default")
+        return
     if isinstance(value, ast.IfExp):
         yield from _given(name, value.body, code)
         yield from _given(name, value.orelse, code)
@@ -108,6 +111,17 @@ def _given(name: str, value: ast.expr, code: str = "secret_in_clear") -> Iterato
     text, encoded = _literal(value, 0)
     if text is not None and is_credential(text) and " " not in text.strip():
         yield Reason("encoded_secret" if encoded else code, f"{name[:60]} is given a literal value")
+
+
+def _default(node: ast.expr) -> ast.expr | None:
+    """What an environment variable that is not set is read as."""
+    if not isinstance(node, ast.Call):
+        return None
+    reads = _name(node.func) == "getenv" or (
+        isinstance(node.func, ast.Attribute) and node.func.attr == "get" and _name(node.func.value) == "environ"
+    )
+    given = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "default"), None)
+    return given if reads else None
 
 
 def _literal(node: ast.expr, depth: int) -> tuple[str | None, bool]:

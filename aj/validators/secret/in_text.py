@@ -45,9 +45,9 @@ NO_VALUE = ("-", "/", "./", "~", "@", "|", "&", "\\", ",", "file:", "fileb:")
 TEMPLATE = ("{", "$", "%", "<", '"')
 
 
-def telling(text: str, published: bool = False) -> Iterator[Reason]:
-    """Credentials that need nothing beside them: token_in_clear, url_password. ``published`` as in ``token_in``."""
-    kind = token_in(text, published)
+def telling(text: str) -> Iterator[Reason]:
+    """Credentials that need nothing beside them: token_in_clear, url_password."""
+    kind = token_in(text)
     if kind:
         yield Reason("token_in_clear", f"{kind} stands in the text")
     for found in URL.finditer(text) if "://" in text else ():

@@ -45,7 +45,7 @@ def find_secrets(value: Any, path: tuple[object, ...], report: Report, key: str 
 
 
 def _scalar(value: object, key: str, path: tuple[object, ...], report: Report) -> None:
-    found = next(telling(value, published=True), None) if isinstance(value, str) and len(value) > SHORTEST else None
+    found = next(telling(value), None) if isinstance(value, str) and len(value) > SHORTEST else None
     if found is not None:
         report.add("secret_in_clear", path, f"{found.detail}; use a secret scope: {{{{secrets/scope/key}}}}")
     elif isinstance(value, str | int) and not isinstance(value, bool) and key and is_telling(key) and is_credential(str(value)):

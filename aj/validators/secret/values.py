@@ -1,6 +1,8 @@
 """What the value of a setting is: a credential, or a placeholder, a reference to where the secret lies, or its name there.
 
-``changeme`` and ``hunter2`` are credentials: somebody could log in with them. What is not covered: whether a credential is still valid.
+``changeme`` and ``hunter2`` are credentials: somebody could log in with them, and so is ``{{hunter}}``: braces alone fill nothing in. What
+stands within them must be a path, a call, a variable's name or say itself what it is (``{{secrets/a/b}}``, ``{{ db_pass }}``, ``{{token}}``).
+The keys that AWS publishes in its documentation (``…EXAMPLE…``) are no secrets: nobody can log in with them. What is not covered: whether a credential is still valid.
 """
 
 import re
@@ -15,12 +17,13 @@ WHOLE = re.compile(
         |personal|admin|service|id|scope|name|pat|strong|secure|super))* ) \s*"""
 )
 MARKED = re.compile(
-    r"""(?ix) \$\{ | \{\{ | \$\( | <[\w /-]+> | \.\.\. | … | \*\*\* | xxxx | redacted | placeholder | replace[_ -]?me | your[_ -] | my[_ -]?(?:secret|token|password|key)
+    r"""(?ix) \$\{ | \{\{[^{}]*(?:[\s./_()|\[:-]|passw|pwd|secret|token|key|cred|pass\}|value\}|input\})[^{}]* | \$\( | <[\w /-]+> | \.\.\. | … | \*\*\* | xxxx | redacted | placeholder | replace[_ -]?me | your[_ -] | my[_ -]?(?:secret|token|password|key)
       | insert[_ -] | (?<![a-z])example | example(?![a-z]) | dummy | fill[_ -]?in | [_-]here\b | \bhere\b | secrets?/ | secret\( | dbutils\. | getenv | \benviron\b | \bos\. | @env"""
 )
 ELSEWHERE = re.compile(
     r"""(?ix) \s* (?: /|\./|~|https?://|secrets?(?::|\.get)|env[:.]|vault:|op://|arn:aws:secretsmanager|projects/.*/secrets/|@Microsoft|!secret\b|!Ref\b|keyvault:|ssm:|azurekv)"""
 )
+PUBLISHED = re.compile(r"AKIA[0-9A-Z]{9}EXAMPLE|[A-Za-z0-9/+]{29,31}EXAMPLEKEY")
 NAME = re.compile(r"[a-z]+(?:[-_./][a-z]+)+", re.IGNORECASE)
 """``db-password``: what a secret is called, not what it is."""
 
@@ -34,6 +37,7 @@ def is_placeholder(value: str) -> bool:
         or MARKED.search(start) is not None
         or ELSEWHERE.match(start) is not None
         or NAME.fullmatch(start) is not None
+        or PUBLISHED.fullmatch(start) is not None
         or len(set(start.lower())) <= 2
     )
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql.rights import PARTS, Right, right, statements
 
@@ -32,10 +33,12 @@ def grants_audit_passes(text: str, context: Mapping[str, Any]) -> Score:
     Text: statements divided by ``;`` or by lines, or a JSON list of strings.
     Context, all optional: ``granted``: statements that hold already; ``groups``: {principal: [groups it is in]};
     ``needs``: [{principal, privileges: [...], on: "TABLE main.sales.orders"}]: exactly these, with the USE grants above them, may be given.
-    Codes: no_statement, not_a_grant, too_many_statements, syntax_error, unknown_privilege, wrong_privilege, bad_name, unquoted_principal,
+    Codes: code_fence, no_statement, not_a_grant, too_many_statements, syntax_error, unknown_privilege, wrong_privilege, bad_name, unquoted_principal,
     grant_option, deny_unsupported, all_privileges_to_everyone, manage_to_everyone, excess_privilege, missing_use_catalog,
     missing_use_schema, missing_privilege, and those of lexer.py (unbalanced_quote, unbalanced_bracket, too_many_words, too_deep).
     """
+    if is_fenced(text):
+        return Score.of([Reason("code_fence", FENCED)])
     found, problems = statements(text)
     if problems:
         return Score.of(problems)
@@ -99,12 +102,14 @@ def _held(rights: list[Right]) -> Held:
 def _has(held: Held, who: frozenset[str], privilege: str, kind: str, path: tuple[str, ...]) -> bool:
     """Whether one of these principals holds a privilege on this securable or above it."""
     for (principal, on, at), names in held.items():
+        if principal not in who or not (privilege in names or "ALL PRIVILEGES" in names):
+            continue
         above = (
             (on == kind and _same(at, path))
             or (on == "CATALOG" and _covers(at, path, kind))
             or (on == "SCHEMA" and kind in INSIDE_SCHEMA and _covers_schema(at, path))
         )
-        if principal in who and above and (privilege in names or "ALL PRIVILEGES" in names):
+        if above:
             return True
     return False
 

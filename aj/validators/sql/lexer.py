@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aj.validators.score import Reason
 
-MOST_WORDS = 1_600
+MOST_WORDS = 3_000  # a query of 240 lines; sqlglot takes up to 30 µs a word
 DEEPEST = 40  # brackets and CASEs; sqlglot recurses ten frames a level
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = set(OPENERS.values())
@@ -51,6 +51,11 @@ def substituted(text: str) -> str:
     return SUBSTITUTION.sub(lambda found: "p" * len(found.group()), text) if "${" in text else text
 
 
+def is_filled(name: str) -> bool:
+    """Whether a name is one that ``substituted`` put in the place of ``${name}``: it may be any value."""
+    return re.fullmatch("p{4,}", name) is not None
+
+
 def scan(text: str) -> Iterator[Word]:
     """All words without comments; a quote or a comment that never ends is a word of its own, and what follows is read on."""
     place, closed = 0, True
@@ -71,7 +76,7 @@ def scan(text: str) -> Iterator[Word]:
         yield Word(kind, value, value.upper() if kind in ("word", "op", "number") else "", start, place)
 
 
-def words_of(text: str) -> tuple[list[Word], list[Reason]]:
+def words_of(text: str, most_words: int = MOST_WORDS) -> tuple[list[Word], list[Reason]]:
     """The words without comments, and what forbids to go on: an open quote or comment, unequal brackets, too many words, too deep."""
     found: list[Word] = []
     depth, most = 0, 0
@@ -91,8 +96,8 @@ def words_of(text: str) -> tuple[list[Word], list[Reason]]:
             return found, [Reason("unbalanced_bracket", f"{value!r} closes nothing that was opened (line {_line(text, place)})")]
         most = max(most, len(stack) + depth)
         found.append(word)
-        if len(found) > MOST_WORDS:
-            return found, [Reason("too_many_words", f"more than {MOST_WORDS} words")]
+        if len(found) > most_words:
+            return found, [Reason("too_many_words", f"more than {most_words} words")]
         if most > DEEPEST:
             return found, [Reason("too_deep", f"brackets and CASEs are nested more than {DEEPEST} deep")]
     return found, [Reason("unbalanced_bracket", f"{stack[-1]!r} is missing at the end")] if stack else []

@@ -1,13 +1,14 @@
 """Queries and expressions, parsed by sqlglot's Databricks dialect, and what its trees show that Databricks would refuse.
 
-What is not covered: whether functions exist and take these arguments; aggregates in the wrong place; types that do not fit.
+What is not covered: whether functions exist and take these arguments; aggregates in WHERE or in each other; types that do not fit.
 """
 
 from typing import TYPE_CHECKING
 
 from aj.validators.score import Reason
 from aj.validators.sql.grammar import Match
-from aj.validators.sql.lexer import Word
+from aj.validators.sql.grouping import misplaced, not_grouped
+from aj.validators.sql.lexer import Word, is_filled
 from aj.validators.sql.sense import TYPES
 
 if TYPE_CHECKING:
@@ -137,7 +138,40 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
             return [Reason("arity_mismatch", "the rows of VALUES are not equally long")]
         if isinstance(node, exp.Select) and not node.expressions and not node.args.get("from_"):
             return [Reason("empty_select", "SELECT has no columns")]
+        if isinstance(node, exp.Select) and (bad := misplaced(node) or not_grouped(node)):
+            return [bad]
+        if isinstance(node, exp.With) and (twice := _twice([cte.alias.lower() for cte in node.expressions])):
+            return [Reason("duplicate_name", f"WITH names {twice[:60]!r} twice")]
+        if isinstance(node, exp.Version) and isinstance(node.expression, exp.Column) and not is_filled(node.expression.name):
+            return [Reason("syntax_error", f"{node.this} AS OF {node.expression.sql()[:40]}: a column stands where a value must")]
     return []
+
+
+def _twice(names: list[str]) -> str:
+    """The first name that stands twice, '' where none does."""
+    return next((name for place, name in enumerate(names) if name in names[:place]), "")
+
+
+def bad_moment(rule: str, words: list[Word]) -> Reason | None:
+    """What is wrong with what follows AS OF: a bare name is no version and no time."""
+    name = words[0]
+    if len(words) > 1 or name.kind not in ("word", "quoted") or is_filled(name.text):
+        return None
+    if rule == "moment" and name.upper in ("CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIMESTAMP"):
+        return None
+    return Reason(
+        "syntax_error", f"AS OF {name.text[:40]}: a name stands where a {'version' if rule == 'version' else 'time'} must"
+    )
+
+
+def streams(tree: "exp.Expr") -> list[Reason]:
+    """What a materialized view must not read: a stream."""
+    from sqlglot import exp
+
+    found = tree.find(exp.Stream)
+    if found is None:
+        return []
+    return [Reason("stream_in_batch", "a materialized view reads STREAM: only a streaming table can")]
 
 
 def _cast_type(node: "exp.Cast") -> Reason | None:

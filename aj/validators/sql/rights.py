@@ -12,7 +12,8 @@ from aj.validators.sql.grammar import Match
 from aj.validators.sql.lexer import Word, substituted, words_of
 
 VERBS = frozenset({"GRANT", "REVOKE", "DENY"})
-MOST_STATEMENTS = 200
+MOST_STATEMENTS = 320
+MOST_WORDS = 6_000  # nothing here recurses or parses twice
 PLAIN = re.compile(r"[^\W\d]\w*|\d+[^\W\d]\w*")
 LEGACY = frozenset({"hive_metastore"})
 PARTS = {
@@ -64,7 +65,7 @@ def statements(text: str) -> tuple[list[tuple[str, list[Word]]], list[Reason]]:
         one = substituted(one)
         if "```" in one:
             return [], [Reason("not_a_grant", "a code fence stands around it: give the statements only")]
-        words, problems = words_of(one)
+        words, problems = words_of(one, MOST_WORDS)
         if problems:
             return [], problems
         start = 0

@@ -131,7 +131,7 @@ def _here(words: list[Word], place: int) -> Reason | None:
         word.upper in ("AS", "OF")
         and before is not None
         and (
-            (word.upper == "OF" and before.upper == "AS" and clause)
+            (word.upper == "OF" and before.upper == "AS" and clause and after != "FROM")
             or (word.upper == "AS" and operand_before and after == "FROM")
         )
     ):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql import grammar, names, queries
 from aj.validators.sql.lexer import Word, substituted, words_of
@@ -22,11 +23,11 @@ def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
     Context: ``schema``, optional: ``{table: {column: type}}``, ``{schema: {table: …}}`` or ``{catalog: {schema: {table: …}}}``; with it
     the tables and columns of queries, INSERT, UPDATE, DELETE, MERGE and OPTIMIZE must exist (in any case of letters).
     Codes: unbalanced_quote, unbalanced_bracket, too_many_words, too_deep, too_complex, no_statement, many_statements, not_sql,
-    unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error,
-    arity_mismatch, unknown_table, unknown_column, ambiguous_column.
+    unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error, not_grouped,
+    aggregate_in_where, duplicate_name, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
     """
-    if "```" in text:
-        return Score.of([Reason("not_sql", "a code fence stands around it: give the statement only")])
+    if is_fenced(text) or "```" in text:
+        return Score.of([Reason("not_sql", FENCED)])
     text = substituted(text)
     words, problems = words_of(text)
     while words and words[-1].upper == ";":
@@ -81,13 +82,18 @@ def _statement(text: str, words: list[Word], context: Mapping[str, Any]) -> list
 
 def _parts(text: str, words: list[Word], captures: list[grammar.Capture]) -> list[Reason]:
     """What is wrong in the types, expressions and queries of a statement, and in the lengths of its lists."""
+    materialized = [word.upper for word in words[:6]].count("MATERIALIZED") > 0
     for seen in captures:
         piece = words[seen.first : seen.last]
         reasons: list[Reason] = []
         if seen.rule == "type_name" and (bad := type_name(piece[0])):
             return [bad]
+        if seen.rule in ("version", "moment") and (bad := queries.bad_moment(seen.rule, piece)):
+            return [bad]
         if seen.rule in ("query", "rows"):
-            _, reasons = queries.check_query(text, piece)
+            tree, reasons = queries.check_query(text, piece)
+            if materialized and not reasons:
+                reasons = queries.streams(tree)
         elif seen.rule == "expr":
             reasons = queries.check_expression(text, piece)
         if reasons:

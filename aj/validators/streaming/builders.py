@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from aj.validators.streaming.code import MOST_STEPS, Code, Scope, TooLarge
 
 STARTS = ("start", "toTable", "table")
+BATCH = ("read", "createDataFrame")
+JOINED = ("join", "crossJoin", "union", "unionAll", "unionByName", "transform")
 MOST_QUERIES = 50
 Branch = tuple[int, str]
 
@@ -24,6 +26,8 @@ class Query:
     frame: list[tuple[str, ast.Call]]
     is_stream: bool
     """Whether the frame is known back to readStream."""
+    is_batch: bool
+    """Whether the frame is known back to read, and nothing was joined to it that may be a stream."""
     scope: Scope
     branches: frozenset[Branch]
     loops: list[ast.For]
@@ -74,7 +78,7 @@ class StreamingCode(Code):
     def _query(self, write: ast.Attribute) -> Query:
         outer: ast.AST | None
         calls, outer = self._climb(write)
-        frame, is_stream = self._frame(write.value)
+        frame, source = self._frame(write.value)
         escapes, scope, seen = False, self.scope(write), {outer}
         while not any(name in STARTS for name, _ in calls):
             more, outer, escapes = self._follow(outer, scope)
@@ -87,7 +91,8 @@ class StreamingCode(Code):
             write.lineno,
             calls,
             frame,
-            is_stream,
+            source == "readStream",
+            source in BATCH and not any(name in JOINED for name, _ in frame),
             self.scope(write),
             frozenset(self._branches(write)),
             self._loops(write),
@@ -122,15 +127,18 @@ class StreamingCode(Code):
                 return calls, None, True  # handed to something else
         return calls, last, True
 
-    def _frame(self, node: ast.expr) -> tuple[list[tuple[str, ast.Call]], bool]:
+    def _frame(self, node: ast.expr) -> tuple[list[tuple[str, ast.Call]], str]:
+        """The calls of a frame in order, and what it begins with: readStream, read …, or "" where that is not known."""
         calls: list[tuple[str, ast.Call]] = []
         for _ in range(MOST_STEPS):
             match node:
+                case ast.Call(func=ast.Attribute(attr="createDataFrame")):
+                    return calls[::-1], "createDataFrame"
                 case ast.Call(func=ast.Attribute(attr=name, value=before)):
                     calls.append((name, node))
                     node = before
-                case ast.Attribute(attr="readStream"):
-                    return calls[::-1], True
+                case ast.Attribute(attr="readStream" | "read" as source):
+                    return calls[::-1], source
                 case ast.Name():
                     value = self.value(node)
                     if value is None:
@@ -138,7 +146,7 @@ class StreamingCode(Code):
                     node = value
                 case _:
                     break
-        return calls[::-1], False
+        return calls[::-1], ""
 
     def _branches(self, node: ast.AST) -> Iterator[Branch]:
         while node in self.parents:

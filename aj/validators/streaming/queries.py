@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from aj.validators.fenced import unfenced, without_magics
+from aj.validators.fenced import FENCED, is_fenced, without_magics
 from aj.validators.score import Reason, Score
 from aj.validators.streaming.builders import MOST_QUERIES, Query, StreamingCode
 from aj.validators.streaming.code import TooLarge
@@ -50,11 +50,12 @@ NO_UPDATE = {*APPEND_ONLY, "delta", "memory", "iceberg"}
 def streaming_query_safe(text: str, context: Mapping[str, Any]) -> Score:
     """1 where every streaming query of the code is safe, else 0. The context is not read.
 
-    Codes: not_python, too_deep, too_large, no_streaming_query; missing_checkpoint, checkpoint_tmp, checkpoint_local, duplicate_checkpoint;
+    Codes: code_fence, not_python, too_deep, too_large, no_streaming_query, batch_source; missing_checkpoint, checkpoint_tmp, checkpoint_local, duplicate_checkpoint;
     missing_trigger, trigger_invalid; mode_unknown, mode_not_supported, append_needs_watermark, complete_needs_aggregation;
     not_started; sql_not_streaming.
     """
-    text = unfenced(text)
+    if is_fenced(text):
+        return Score.of([Reason("code_fence", FENCED)])
     sql = SQL_NOISE.sub(lambda m: "''" if m[0][0] in "'\"" else " ", text)
     if SQL.match(sql):
         return Score.of(list(_sql(sql)))
@@ -78,6 +79,8 @@ def _reasons(code: StreamingCode, text: str) -> Iterator[Reason]:
         yield Reason("no_streaming_query", "nothing is written with writeStream, and no pipeline table is declared")
     default = _session_checkpoint(code)
     for query in code.queries:
+        if query.is_batch:
+            yield Reason("batch_source", f"line {query.line}: writeStream on what read gives: only readStream gives a stream")
         yield from _checkpoint(code, query, default)
         yield from _trigger(code, query)
         yield from _mode(code, query)
