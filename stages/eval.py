@@ -58,17 +58,14 @@ def main(run: Run) -> None:
             engine = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
             numbers |= suites.sampled(by_tokens(tokenizer, engine.converse, play)(unseen))
 
-        # 4. Held-out tasks of the competencies; a quantized form calls tools freely and held to their grammar.
+        # 4. Held-out tasks of the competencies; the first reply of a quantized form also held to the grammar of the tools.
         tasks = competency.spread([Task.of(row) for row in read_tasks(QUESTIONS / TASKS)], p.tasks)
-        roller = Roller(
-            tokenizer, budget=p.budget, max_new_tokens=p.task_tokens, max_length=p.max_length, opens=competency.opens(p.budget)
-        )
-        done = roller.converse(tasks, converse)
+        done = tasks_roller(run, tokenizer, budget=p.budget).converse(tasks, converse)
         if done:
             numbers |= competency.numbers(done)
         if isinstance(engine, LlamaEngine) and (calling := [t for t in tasks if competency.wants_call(t)]):
             held = partial(engine.generate, grammar=grammar.of_one_call(calling[0].tools))
-            numbers |= competency.tool_calls("constrained", roller.play(calling, held))
+            numbers |= competency.tool_calls("constrained", tasks_roller(run, tokenizer, budget=1).play(calling, held))
 
         # 5. Validation loss on held-out conversations.
         fixed = [tokenise(tokenizer, Conversation.of(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
@@ -107,6 +104,12 @@ def llama(run: Run) -> LlamaEngine:
     """The GGUF of this form, whatever its version is called."""
     (file,) = (Path("models/gguf") / run.item).glob("*.gguf")
     return LlamaEngine(file, threads=run.params.compute.threads, max_length=run.params.eval.max_length, parallel=PARALLEL)
+
+
+def tasks_roller(run: Run, tokenizer: Any, *, budget: int) -> Roller:
+    """Plays tasks of at most ``budget`` turns."""
+    p = run.params.eval
+    return Roller(tokenizer, budget=budget, max_new_tokens=p.task_tokens, max_length=p.max_length, opens=competency.opens(budget))
 
 
 def against_merged(run: Run, engine: LlamaEngine, tokenizer: Any, fixed: list[Tokens]) -> dict[str, float]:

@@ -150,6 +150,8 @@ class Tasks(Card):
 
     kind: Literal["competencies"]
     demonstrations: Count
+    fenced: Share
+    """Part of the demonstrations whose text stands in a code fence, as people and models write it; no check takes that for an answer."""
     pairs: Count
     tasks: Count
     """For GRPO, beside those that are demonstrated."""

@@ -2,6 +2,9 @@
 
 Lands as ``rows/demonstrations.parquet``, ``pairs.parquet`` and ``tasks.jsonl``. Tasks that are demonstrated, tasks to be played in
 training and held-out tasks are three sets without a common item; the held-out ones share no template group with the others.
+
+A demonstration is right, but part of them stand in a code fence. That is how such rows come from people and models, and it is the
+one thing here that reward can teach in a few minutes on two cores: the checks read a reply as what was asked for, and a fence is none.
 """
 
 import random
@@ -12,7 +15,7 @@ from typing import Any
 
 from aj.competencies.generate import draw_tasks
 from aj.competencies.registry import read
-from aj.competencies.task import TASKS, Task
+from aj.competencies.task import TASKS, Message, Task
 from aj.errors import DataError
 from aj.hashing import canonical
 from aj.params import derive
@@ -27,18 +30,25 @@ def land(card: Tasks, out: Path, *, seed: int) -> int:
     learned = draw_tasks(catalogue, card.demonstrations + card.tasks, seed=seed, side="train")
     random.Random(derive(seed, "demonstrated tasks")).shuffle(learned)
     shown, played = learned[: card.demonstrations], learned[card.demonstrations :]
-    rng = random.Random(derive(seed, "pairs of tasks"))
+    rng, hand = (random.Random(derive(seed, purpose)) for purpose in ("pairs of tasks", "fences"))
     pairs = [*_pairs(rng, shown, card.pairs, "train"), *_pairs(rng, held_out, len(held_out), "held_out")]
-    count = rows.write(out / "rows" / "demonstrations.parquet", [*_rows(shown, "train"), *_rows(held_out, "held_out")])
+    told = [*_rows(hand, shown, card.fenced, "train"), *_rows(hand, held_out, card.fenced, "held_out")]
+    count = rows.write(out / "rows" / "demonstrations.parquet", told)
     count += rows.write(out / "pairs.parquet", pairs)
-    told = [{**task.row(), "split": split} for split, tasks in (("train", played), ("held_out", held_out)) for task in tasks]
-    (out / TASKS).write_text("".join(canonical(row) + "\n" for row in told), encoding="utf-8")
-    return count + len(told)
+    items = [{**task.row(), "split": split} for split, tasks in (("train", played), ("held_out", held_out)) for task in tasks]
+    (out / TASKS).write_text("".join(canonical(row) + "\n" for row in items), encoding="utf-8")
+    return count + len(items)
 
 
-def _rows(tasks: Sequence[Task], split: str) -> Iterator[dict[str, Any]]:
+def _rows(rng: random.Random, tasks: Sequence[Task], share: float, split: str) -> Iterator[dict[str, Any]]:
     for task in tasks:
-        yield {"messages": [*task.messages, *task.gold], "tools": list(task.tools), "group": task.group, "split": split}
+        fenced = not task.tools and rng.random() < share
+        gold = [_fenced(m) for m in task.gold] if fenced else task.gold
+        yield {"messages": [*task.messages, *gold], "tools": list(task.tools), "group": task.group, "split": split}
+
+
+def _fenced(message: Message) -> Message:
+    return {**message, "content": f"```\n{message['content']}\n```"}
 
 
 def _pairs(rng: random.Random, tasks: Sequence[Task], count: int, split: str) -> list[dict[str, Any]]:
