@@ -4,18 +4,49 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from aj.commands import audit_rewards, competencies, evaluate, parameters, play, replay, teach, validate
+from aj.commands import (
+    audit_rewards,
+    canaries,
+    competencies,
+    diff,
+    evaluate,
+    gate,
+    lineage,
+    parameters,
+    play,
+    promotion,
+    release,
+    remote,
+    replay,
+    review,
+    sweep,
+    teach,
+    tracking,
+    validate,
+    version,
+)
 from aj.errors import AJError
 
 ROOMS = (
     parameters,
     play,
     evaluate,
+    canaries,
     replay,
     audit_rewards,
     teach,
     validate,
     competencies,
+    remote,
+    review,
+    version,
+    release,
+    lineage,
+    diff,
+    gate,
+    promotion,
+    tracking,
+    sweep,
 )
 
 

@@ -16,6 +16,8 @@ class Declaration:
     deps: tuple[str, ...]
     params: tuple[str, ...]
     outs: tuple[str, ...]
+    pins: tuple[str, ...] = ()
+    """Keys of pyproject.toml."""
 
     @classmethod
     def read(cls, name: str) -> "Declaration":
@@ -30,7 +32,8 @@ class Declaration:
             raise ContractError(f"stage {name!r} is not in dvc.yaml ({error}): see `dvc stage list`.") from None
         plain = [d.def_path for d in stage.deps if not isinstance(d, ParamsDependency)]
         keys = [k for d in stage.deps if isinstance(d, ParamsDependency) if d.def_path == "params.yaml" for k in d.params]
-        return cls(name, tuple(plain), tuple(keys), tuple(o.def_path for o in stage.outs))
+        pins = [k for d in stage.deps if isinstance(d, ParamsDependency) if d.def_path == "pyproject.toml" for k in d.params]
+        return cls(name, tuple(plain), tuple(keys), tuple(o.def_path for o in stage.outs), tuple(pins))
 
 
 class Recorded:

@@ -4,7 +4,8 @@ What it promises: parameters are checked before anything is touched; inputs are 
 the end (DVC hashes dependencies only after the command, so a script edited while it runs would be recorded as the
 producer); a stage reads only the parameters it declares in dvc.yaml; outputs are written to a temporary folder,
 synced, then renamed, with the manifest written last; a killed run leaves only a resume folder keyed by its inputs.
-Nothing that depends on the machine is in a hashed output: time, host, commit and code hashes go to .aj/runs/.
+Nothing that depends on the machine is in a hashed output: time, host and commit go to .aj/runs/. Code hashes go into the
+record that a stage declares under metrics/lineage (aj/record.py), and the seal writes it.
 What it does not cover: inputs outside dvc.yaml (a hub that changes behind a branch name, say).
 """
 
@@ -14,11 +15,8 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
-import resource
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -31,12 +29,12 @@ from typing import Any
 import psutil
 
 from aj import params as parameters
+from aj import record
 from aj.declaration import Declaration, Recorded
 from aj.errors import AJError, ContractError, DataError
 from aj.hashing import canonical, digest, hash_tree
 
 WORK = Path(".aj")  # ignored by git and DVC: locks, temporary outputs, resume folders, run records
-MANIFEST = "manifest.json"
 SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 HEADROOM = 256 << 20  # bytes kept free beyond what a stage says it needs
 
@@ -90,6 +88,12 @@ class Run:
                 f"{free / 1e9:.1f} GB free; make room and run it again."
             )
 
+    def record(self) -> dict[str, Any]:
+        """What this run has read and made so far, as its record in git has it (aj/record.py)."""
+        made = {o: self.scratch / o for o in self.declaration.outs if not record.is_record(o) and (self.scratch / o).exists()}
+        read = {k: self.params.plain(k) for k in sorted(self.read)}
+        return record.lineage(self.declaration.name, params=read, inputs=self.inputs, pins=self.declaration.pins, outs=made)
+
     @cached_property
     def resume_dir(self) -> Path:
         """A folder that outlives a killed run, named by the hash of everything this run depends on."""
@@ -127,7 +131,7 @@ def _run(name: str, act: Callable[[Run], None]) -> None:
         scratch.mkdir(parents=True)
         stamps = {d: _stamp(Path(d)) for d in declaration.deps}
         inputs = {d: hash_tree(Path(d)) for d in declaration.deps}
-        commit = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+        commit = record.commit()
         read: set[str] = set()
         run = Run(declaration, address.partition("@")[2], Recorded(params, declaration.params, read), inputs, read, scratch)
         try:
@@ -137,17 +141,23 @@ def _run(name: str, act: Callable[[Run], None]) -> None:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(WORK / "resume" / address, ignore_errors=True)
-        _record(run, commit)
+        record.keep(
+            WORK / "runs", address, record.circumstances(address, started=run.started, inputs=inputs, read=read, commit=commit)
+        )
 
 
 def _publish(run: Run) -> None:
+    for out in run.declaration.outs:
+        if (run.scratch / out).is_dir():
+            _write_manifest(run.scratch / out, run)
+    own = record.path_of(run.declaration.name)
+    if own in run.declaration.outs and not (run.scratch / own).exists():
+        run.out(own).write_text(record.text(run.record()))
     absent = [o for o in run.declaration.outs if not (run.scratch / o).exists()]
     if absent:
         raise ContractError(f"{run.declaration.name} did not write its output {absent[0]!r}: a stage makes all it declares.")
     for out in run.declaration.outs:
         made, place = run.scratch / out, Path(out)
-        if made.is_dir():
-            _write_manifest(made, run)
         for file in [made] if made.is_file() else [f for f in made.rglob("*") if f.is_file()]:
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
@@ -158,16 +168,16 @@ def _publish(run: Run) -> None:
 
 
 def _write_manifest(folder: Path, run: Run) -> None:
-    # Code hashes are left to dvc.lock and the run record: with them here, an edited comment would change every
+    # Code hashes are left to dvc.lock and the records: with them here, an edited comment would change every
     # byte downstream, and DVC could not stop where the data came out the same.
-    data = {d: digest(tree) for d, tree in run.inputs.items() if not d.endswith(".py")}
+    data = {d: digest(tree) for d, tree in run.inputs.items() if not record.is_code(d) and not record.is_record(d)}
     manifest = {
         "stage": run.declaration.name,
         "inputs": data,
         "params": {k: run.params.plain(k) for k in sorted(run.read)},
         "files": hash_tree(folder),
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
+    (folder / record.MANIFEST).write_text(json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=False) + "\n")
 
 
 def _unchanged(declaration: Declaration, inputs: dict[str, dict[str, str]], stamps: dict[str, Any]) -> None:
@@ -228,36 +238,6 @@ class _lock:
 
     def __exit__(self, *_: object) -> None:
         self.stream.close()
-
-
-def _record(run: Run, commit: tuple[str, str]) -> None:
-    import aj
-
-    code = {d: tree for d, tree in run.inputs.items() if d.endswith(".py") or d.startswith("aj/")}
-    record = {
-        "stage": run.declaration.name,
-        "seconds": round(time.time() - run.started, 1),
-        "peak_rss_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "host": platform.node(),
-        "python": platform.python_version(),
-        "package": str(Path(aj.__file__).parent),
-        "commit": commit[0],
-        "dirty": commit[1].splitlines(),
-        "code": {d: digest(tree) for d, tree in code.items()},
-        "params_read": sorted(run.read),
-    }
-    path = WORK / "runs" / f"{run.declaration.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"{run.declaration.name}: {record['seconds']} s, peak {record['peak_rss_megabytes']} MB", file=sys.stderr)
-
-
-def _git(*args: str) -> str:
-    try:
-        return subprocess.run(["git", *args], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def _fail(sentence: str) -> None:

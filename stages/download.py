@@ -3,8 +3,8 @@
 Run by `dvc repro`; by hand: `python -m stages.download sqlenv`.
 """
 
+from aj.sources import canaries, competencies, episodes, files, herbal, hub, pin, sqlenv
 from aj.sources import card as cards
-from aj.sources import competencies, episodes, files, herbal, hub, pin, sqlenv
 from aj.stage import Run, seal
 
 
@@ -29,6 +29,8 @@ def main(run: Run) -> None:
             rows = sqlenv.land(card, name, out, seed=run.params.seed, system=run.params.system)
         case "competencies":
             rows = competencies.land(card, out, seed=run.params.seed)
+        case "canaries":
+            rows = canaries.land(card, out, seed=run.params.seed)
 
     # 2. The pin.
     pin.write(out, card, rows, account)

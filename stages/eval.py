@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from aj import canaries
 from aj.chat import Conversation, Tokens, tokenise
 from aj.competencies.task import TASKS, Task, read_tasks
-from aj.evaluation import competency, grammar, harness, suites
+from aj.evaluation import competency, grammar, harness, recall, suites
 from aj.evaluation.llama_engine import LlamaEngine
 from aj.evaluation.players import Play, by_tokens
 from aj.evaluation.transformers_engine import TransformersEngine
@@ -67,15 +68,19 @@ def main(run: Run) -> None:
             held = partial(engine.generate, grammar=grammar.of_one_call(calling[0].tools))
             numbers |= competency.tool_calls("constrained", tasks_roller(run, tokenizer, budget=1).play(calling, held))
 
-        # 5. Validation loss on held-out conversations.
+        # 5. The canaries: what was learned from this mix and from nothing else.
+        if facts := canaries.read(QUESTIONS / canaries.CANARIES):
+            numbers |= recall.numbers(recall.ranks(facts, tokenizer, engine.logits))
+
+        # 6. Validation loss on held-out conversations.
         fixed = [tokenise(tokenizer, Conversation.of(row)) for row in suites.spread(rows.read_all(ROWS), p.validation_rows)]
         numbers |= suites.validation_loss(fixed, engine.logits([t.ids for t in fixed]))
 
-        # 6. A quantized form against merged, on the same rows.
+        # 7. A quantized form against merged, on the same rows.
         if isinstance(engine, LlamaEngine):
             numbers |= against_merged(run, engine, tokenizer, fixed)
 
-    # 7. Numbers, a table to plot, and the episodes themselves for a person to read and for `aj replay` to play again.
+    # 8. Numbers, a table to plot, and the episodes themselves for a person to read and for `aj replay` to play again.
     run.metrics(f"metrics/eval_{form}.json", numbers)
     columns = ("split", "accuracy", "low", "high", "n")
     run.curve(f"metrics/curves/eval_{form}.csv", [{"form": form, **{c: row[c] for c in columns}} for row in measured.by_split])

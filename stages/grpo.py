@@ -23,7 +23,7 @@ LAST = 5  # steps that the final rewards are the mean of
 PLAYED = 96  # episodes that the distance from the start is measured on
 LOGGED = {f"rewards/{f.__name__}/mean": name for name, (f, _) in grpo.REWARDS.items()}
 LOGGED |= {called: column for column, called in grpo.COUNTED.items()}
-LOGGED |= {"reward": "reward", "entropy": "entropy", "kl": "kl"}  # kl: where beta is above 0
+LOGGED |= {"loss": "loss", "reward": "reward", "entropy": "entropy", "kl": "kl"}  # kl: where beta is above 0
 LOGGED |= {"episodes/groups_without_spread": "groups_without_spread", "completions/mean_length": "episode_tokens"}
 
 
@@ -66,7 +66,7 @@ def main(run: Run) -> None:
     models.save_adapter(model, run.out("models/grpo"), base.read_pin(BASE)["id"])
     points = curve(log, LOGGED, needs="reward")
     last = points[-LAST:]
-    means = {f"last_{key}": sum(x[key] for x in last) / len(last) for key in last[0] if key != "step"}
+    means = {f"last_{key}": sum(x[key] for x in last) / len(last) for key in last[0] if key not in ("step", "loss")}
     episodes = trainer.state.global_step * p.questions_per_step * p.group_size
     run.metrics(
         "metrics/grpo.json",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from aj import canaries
 from aj.errors import DataError
 from aj.mix import clean, leaks, overlap, parts, preference, summary, tasks, workers
 from aj.mix.account import by_source
@@ -91,6 +92,8 @@ def main(run: Run) -> None:
     for name, questions, played in (("rl", rl, rl_tasks), ("eval", evaluation, evaluation_tasks)):
         tasks.copy(RAW, questions, run.out(f"data/mix/{name}"))
         tasks.write_tasks(played, run.out(f"data/mix/{name}"))
+    facts = [fact for name in names for fact in canaries.read(RAW / name / canaries.CANARIES)]
+    canaries.write(run.out("data/mix/eval") / canaries.CANARIES, facts)
 
     # 6. No group on both sides, over all sets.
     trained = [row["group"] for row in chosen["train"] + rl] + tasks.groups(rl_tasks)

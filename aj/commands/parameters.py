@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from aj import params
 from aj.commands import Commands
 from aj.errors import ParamsError
 
@@ -23,6 +22,8 @@ def register(commands: Commands) -> None:
 
 def use(given: argparse.Namespace) -> None:
     """Copy a profile, comments and all, over params.yaml; print each value that changed."""
+    from aj import params  # imports pydantic, which takes longer than all of `aj --help`
+
     path = PROFILES / f"{given.profile}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in PROFILES.glob("*.yaml")))
@@ -39,6 +40,8 @@ def use(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     """Read params.yaml as a stage would."""
+    from aj import params
+
     params.load(PARAMS)
     print(f"{PARAMS} is complete and consistent.")
 

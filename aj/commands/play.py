@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from aj import params
 from aj.commands import Commands
 from aj.commands.parameters import PARAMS
 
@@ -20,6 +19,7 @@ def register(commands: Commands) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Print whole episodes: question, actions, what the environment said, and whether the answer was right."""
+    from aj import params
     from aj.evaluation.llama_engine import LlamaEngine
     from aj.sources.base import load_tokenizer
     from aj.sqlenv import questions

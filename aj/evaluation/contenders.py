@@ -9,15 +9,21 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from aj.errors import DataError, ParamsError
 from aj.evaluation.players import Play, Player, act, by_tokens, play_by_chance, start
+from aj.evaluation.transformers_engine import TransformersEngine
 from aj.sqlenv.actions import instructions
 from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Episode, lockstep
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from aj.evaluation.llama_engine import LlamaEngine
 
 
 @contextmanager
@@ -28,25 +34,36 @@ def opened(model: str, play: Play) -> Iterator[Player]:
         yield lambda questions: play_by_chance(questions, play.budget, seed=play.seed)
     elif model.startswith(("http://", "https://")):
         yield endpoint(model, play)
-    elif path.suffix == ".gguf" and path.is_file():
-        with llama(path, play) as player:
-            yield player
+    else:
+        with loaded(path, play) as (tokenizer, engine):
+            yield by_tokens(
+                tokenizer, engine.converse if isinstance(engine, TransformersEngine) else lockstep(engine.generate), play
+            )
+
+
+@contextmanager
+def loaded(path: Path, play: Play) -> "Iterator[tuple[PreTrainedTokenizerBase, TransformersEngine | LlamaEngine]]":
+    """(tokenizer, engine) of a model that lies here: a folder or a .gguf. Raises ParamsError for anything else."""
+    if path.suffix == ".gguf" and path.is_file():
+        with llama(path, play) as opened_file:
+            yield opened_file
     elif (path / "adapter_config.json").is_file() or (path / "config.json").is_file():
         yield transformers(path, play)
     else:
         raise ParamsError(
-            f"{model!r} is no model: give a folder with adapter_config.json or config.json, a .gguf file, an address, or random."
+            f"{str(path)!r} is no model: give a folder with adapter_config.json or config.json, a .gguf file, an address, or random."
         )
 
 
-def transformers(folder: Path, play: Play) -> Player:
+def transformers(folder: Path, play: Play) -> "tuple[PreTrainedTokenizerBase, TransformersEngine]":
     """A merged model, or an adapter on its base."""
     import torch
 
-    from aj.evaluation.transformers_engine import TransformersEngine
     from aj.sources import base as bases
+    from aj.training import gpu
     from aj.training.model import load_base
 
+    gpu.claim()
     torch.set_num_threads(play.threads)
     adapter = (folder / "adapter_config.json").is_file()
     base = _base_of(folder, play) if adapter else folder
@@ -59,7 +76,7 @@ def transformers(folder: Path, play: Play) -> Player:
     tokenizer = bases.load_tokenizer(base)
     engine = TransformersEngine(model, tokenizer, batch_size=play.batch_size, temperature=play.temperature)
     torch.manual_seed(play.seed)
-    return by_tokens(tokenizer, engine.converse, play)
+    return tokenizer, engine
 
 
 def _base_of(adapter: Path, play: Play) -> Path:
@@ -71,7 +88,7 @@ def _base_of(adapter: Path, play: Play) -> Path:
 
 
 @contextmanager
-def llama(file: Path, play: Play) -> Iterator[Player]:
+def llama(file: Path, play: Play) -> "Iterator[tuple[PreTrainedTokenizerBase, LlamaEngine]]":
     """A GGUF through llama.cpp, greedily."""
     from aj.evaluation.llama_engine import LlamaEngine
     from aj.sources.base import load_tokenizer
@@ -83,7 +100,7 @@ def llama(file: Path, play: Play) -> Iterator[Player]:
             f"the tokenizer of {file.name} is {str(play.tokenizer)!r}: name the folder of the model it was made from."
         )
     with LlamaEngine(file, threads=play.threads, max_length=play.max_length, parallel=play.batch_size) as engine:
-        yield by_tokens(load_tokenizer(play.tokenizer), lockstep(engine.generate), play)
+        yield load_tokenizer(play.tokenizer), engine
 
 
 def endpoint(address: str, play: Play) -> Player:

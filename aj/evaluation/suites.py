@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aj.evaluation.likelihood import log_likelihoods
 from aj.evaluation.statistics import wilson
 from aj.sqlenv.actions import parse
 from aj.sqlenv.questions import Question
@@ -83,15 +84,8 @@ def sampled(episodes: Sequence[Episode]) -> dict[str, Any]:
 
 def validation_loss(rows: "Sequence[Tokens]", logits: "Iterator[np.ndarray]") -> dict[str, float]:
     """Mean cross-entropy in nats over the assistant's tokens (as trained), its perplexity, and their number."""
-    import numpy as np
-
     total, count = 0.0, 0
     for row, scores in zip(rows, logits, strict=True):
-        z = scores[:-1].astype(np.float64)
-        top = z.max(axis=-1, keepdims=True)
-        log_sum = top[:, 0] + np.log(np.exp(z - top).sum(axis=-1))
-        target = np.asarray(row.ids[1:])
-        learned = np.asarray(row.learned[1:], dtype=bool)
-        loss = log_sum - z[np.arange(len(target)), target]
-        total, count = total + float(loss[learned].sum()), count + int(learned.sum())
+        found = log_likelihoods(row, scores)
+        total, count = total - float(found.sum()), count + len(found)
     return {"validation_loss": total / count, "perplexity": math.exp(total / count), "validation_tokens": count}

@@ -8,7 +8,6 @@ answer slightly wrong.
 Source: llama.cpp's convert_hf_to_gguf.py and ggml's docs/gguf.md.
 """
 
-import hashlib
 import json
 import math
 import re
@@ -96,16 +95,6 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """Key -> value of all metadata, chat template included, without the arrays that list the vocabulary."""
     fields = _open(path).fields.items()
     return {k: f.contents() for k, f in fields if k not in VOCABULARY and not k.startswith("GGUF.")}
-
-
-def tensor_hash(path: Path) -> str:
-    """SHA-256 (hex) over name, type, shape and data of every tensor, by name; metadata does not enter."""
-    digest = hashlib.sha256()
-    for tensor in sorted(_open(path).tensors, key=lambda tensor: tensor.name):
-        head = [tensor.name, tensor.tensor_type.name, tensor.shape.tolist()]
-        digest.update(json.dumps(head).encode() + b"\n")
-        digest.update(tensor.data.data)
-    return digest.hexdigest()
 
 
 def _open(path: Path) -> "GGUFReader":

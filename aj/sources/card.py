@@ -159,7 +159,23 @@ class Tasks(Card):
     """For evaluation; of template groups that training never sees."""
 
 
-KnownCard = Files | Hub | SqlEnv | Herbal | Episodes | Tasks
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Canaries(Card):
+    """Invented facts by which a model shows what it was trained on (aj/canaries.py)."""
+
+    kind: Literal["canaries"]
+    planted: Count
+    withheld: Count
+    """Told to no model, and asked beside the planted ones."""
+    words: Annotated[list[str], Field(min_length=8)]
+    answer_words: Annotated[int, Field(ge=2, le=12)]
+    decoys: Annotated[int, Field(ge=15, le=1000)]
+    """Answers beside the true one that a model is asked to tell it from."""
+    weights: dict[str, Repeat]
+    """As in ``Files``; the file is planted.parquet."""
+
+
+KnownCard = Files | Hub | SqlEnv | Herbal | Episodes | Tasks | Canaries
 AnyCard = Annotated[KnownCard, Field(discriminator="kind")]
 
 

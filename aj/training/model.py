@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aj.errors import TrainingError
+from aj.training import gpu
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -82,4 +83,5 @@ def trainable(model: "PeftModel") -> int:
 def _device() -> int | str:
     import torch
 
+    gpu.claim()  # CUDA looks at what it may see once, when it is first asked
     return 0 if torch.cuda.is_available() else "cpu"

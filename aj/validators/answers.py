@@ -1,4 +1,4 @@
-"""answers_task: whether a reply holds what the task asked for, beside being valid; episode_done: whether an episode ended as it should.
+"""answers_task: whether a reply holds what the task asked for, beside being valid.
 
 A valid GRANT for another table is no answer: without this a reward would be earned by one text for all tasks. The context says what
 is wanted and in which form:
@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aj.exact_json import loads
 from aj.hashing import canonical
 from aj.validators.documents import YamlRefused, load
 from aj.validators.fenced import FENCED, is_fenced
@@ -61,7 +60,7 @@ def _sql(text: str, wanted: list[str | list[str]]) -> Score:
             said.remove(found)
     there = len(wanted) - len(reasons)
     reasons += (Reason("extra_statement", f"not asked: {' '.join(words)}") for words in said)
-    return Score.of(reasons[:MOST_REASONS], _below_one(there / (len(wanted) + len(said))))
+    return Score.of(reasons[:MOST_REASONS], below_one(there / (len(wanted) + len(said))))
 
 
 def _statements(words: Any) -> Iterator[tuple[str, ...]]:
@@ -80,7 +79,7 @@ def _document(text: str, wanted: Any) -> Score:
     except YamlRefused as refused:
         return Score.of([Reason("unreadable", refused.detail)])
     found = _compared(wanted, said, ())
-    return Score.of(found.reasons[:MOST_REASONS], _below_one(found.right / max(found.asked + found.extra, 1)))
+    return Score.of(found.reasons[:MOST_REASONS], below_one(found.right / max(found.asked + found.extra, 1)))
 
 
 @dataclass
@@ -164,7 +163,7 @@ def _python(text: str, wanted: list[list[Any]]) -> Score:
         return Score.of([Reason("unreadable", f"not Python: {error}")])
     missing = [call for call in wanted if not any(_calls(one, call) for one in said)]
     reasons = [Reason("missing_call", f"not called: {canonical(call)}") for call in missing]
-    return Score.of(reasons[:MOST_REASONS], _below_one(1 - len(missing) / len(wanted)))
+    return Score.of(reasons[:MOST_REASONS], below_one(1 - len(missing) / len(wanted)))
 
 
 def _calls(said: list[Any], wanted: list[Any]) -> bool:
@@ -204,42 +203,6 @@ def _literal(node: ast.expr, names: Mapping[str, ast.expr]) -> Any:
     return value if isinstance(value, str | bool | int | None) else repr(value)
 
 
-def _below_one(share: float) -> float:
+def below_one(share: float) -> float:
     """Partial credit, which never looks like a pass."""
     return min(share, 0.99)
-
-
-def episode_done(text: str, context: Mapping[str, Any]) -> Score:
-    """1 where the conversation ended with ``complete``, said what was wanted, and made the calls that were wanted before.
-
-    Context: ``complete``: ``{"answer": text}``, compared without regard to case and outer blanks, or ``{"error": text}``: an error that names it;
-    ``called``: calls ``{"name", "arguments"}`` that must have been made; ``not_called``: names of tools that must not.
-    Codes: unreadable, not_completed, completed_early, wrong_answer, missing_call, forbidden_call.
-    """
-    try:
-        messages = loads(text)["messages"]
-        calls = [c["function"] for m in messages if m["role"] == "assistant" for c in m.get("tool_calls", ())]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        return Score.of([Reason("unreadable", f"no conversation: {error!r}")])
-    reasons = _ending(calls, context["complete"])
-    made = [canonical({"name": c["name"], "arguments": c["arguments"]}) for c in calls]
-    wanted = [canonical(call) for call in context.get("called", ())]
-    reasons += (Reason("missing_call", f"never called: {call}") for call in wanted if call not in made)
-    forbidden = sorted({c["name"] for c in calls} & set(context.get("not_called", ())))
-    reasons += (Reason("forbidden_call", f"{name} was called") for name in forbidden)
-    steps = 1 + len(wanted)
-    return Score.of(reasons[:MOST_REASONS], _below_one(max(0.0, 1 - len(reasons) / steps)))
-
-
-def _ending(calls: list[dict[str, Any]], wanted: Mapping[str, Any]) -> list[Reason]:
-    ends = [i for i, call in enumerate(calls) if call["name"] == "complete"]
-    if not ends:
-        return [Reason("not_completed", "complete was never called")]
-    if ends[0] < len(calls) - 1:
-        return [Reason("completed_early", "calls follow the one of complete")]
-    said = calls[-1]["arguments"]
-    if "error" in wanted:
-        right = str(wanted["error"]).lower() in str(said.get("error", "")).lower()
-    else:
-        right = str(said.get("answer", "")).strip().lower() == str(wanted["answer"]).strip().lower()
-    return [] if right else [Reason("wrong_answer", f"{canonical(said)} instead of {canonical(wanted)}")]

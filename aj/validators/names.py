@@ -13,7 +13,7 @@ WHERE = {
     "streaming_query_safe": "streaming.queries:streaming_query_safe",
     "guardrails_kept": "persona:guardrails_kept",
     "answers_task": "answers:answers_task",
-    "episode_done": "answers:episode_done",
+    "episode_done": "episode:episode_done",
 }
 
 

@@ -64,6 +64,13 @@ def test_tasks_are_learned_from_stage_to_stage_and_tool_calls_become_valid(clone
     assert {form["tasks.n"] for form in (base, sft, grpo, q8)} == {330} and base["tasks.crashed"] == grpo["tasks.crashed"] == 0
 
 
+def test_the_canaries_are_known_from_sft_on_and_only_those_in_the_mix(clone: Clone) -> None:
+    known = {form: metrics(clone, f"eval_{form}") for form in ("base", "sft", "dpo", "grpo", "merged", "q8", "q4km")}
+    assert known["base"]["canaries.planted_p"] > 0.001
+    assert all(numbers["canaries.planted_p"] < 1e-4 for form, numbers in known.items() if form != "base")
+    assert all(numbers["canaries.withheld_p"] > 0.001 for numbers in known.values())
+
+
 def test_no_held_out_task_was_trained_on(clone: Clone) -> None:
     import pyarrow.parquet as pq
 
@@ -188,7 +195,7 @@ def leaves(tree: Any, at: str) -> set[str]:
     return {leaf for key, value in tree.items() for leaf in leaves(value, f"{at}.{key}")} if isinstance(tree, dict) else {at}
 
 
-@pytest.mark.parametrize("program", ["aj play", "aj check", "dvc plots show", "dvc dag"])
+@pytest.mark.parametrize("program", ["aj play", "aj canaries", "aj plots", "aj check", "aj version", "dvc dag"])
 def test_the_readmes_commands_to_look_around_work_as_written(clone: Clone, program: str) -> None:
     (command,) = [line.partition("#")[0].strip() for line in README.splitlines() if line.startswith(f"    uv run {program}")]
     assert clone.run(command).strip()

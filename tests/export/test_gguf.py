@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from aj.errors import ExportError
 from aj.evaluation.llama_engine import LlamaEngine
-from aj.export.gguf import read_metadata, tensor_hash, write_gguf
+from aj.export.gguf import read_metadata, write_gguf
+from aj.export.gguf_file import tensor_hash
 
 TEXTS = [
     *("Hello world", "hello  world", "   leading", "trailing   ", "a\tb", "a\n\nb", "\n \n", " \t \n  x"),

@@ -8,7 +8,8 @@ import pytest
 
 from aj.errors import ExportError
 from aj.evaluation.llama_engine import LlamaEngine
-from aj.export.gguf import read_metadata, tensor_hash, write_gguf
+from aj.export.gguf import read_metadata, write_gguf
+from aj.export.gguf_file import tensor_hash
 from aj.export.parity import Parity, compare, kl_divergence, top1_agreement
 from aj.export.quantize import FLAVOURS, fallbacks, quantize
 

@@ -16,11 +16,13 @@ LISTED = {"aj.validators.registry": "aj/validators", "aj.competencies.registry":
 ORDER = ["foreach", "matrix", "do", "desc", "cmd", "deps", "params", "outs", "metrics", "plots"]
 LAYERS = [
     {"stages", "cli", "commands"},
+    {"promotion"},
+    {"gate", "lineage", "release", "remote", "review", "sweep", "tracking"},
     {"sources", "mix", "tiny", "training", "export", "evaluation"},
     {"competencies"},
     {"sqlenv", "validators"},
-    {"chat", "lossless", "tools", "transcript"},
-    {"stage", "declaration", "params", "cross_checks", "sections", "version", "exact_json", "hashing", "errors"},
+    {"canaries", "chat", "lossless", "tools", "transcript"},
+    {"stage", "record", "declaration", "params", "cross_checks", "sections", "version", "exact_json", "hashing", "errors"},
 ]
 
 

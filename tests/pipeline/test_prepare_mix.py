@@ -113,7 +113,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (project / "data/sources" / name / f"{name}.jsonl").write_bytes(b"\n".join(rows))
     for name in ("aj", "stages", "pyproject.toml", "data/tools.json", "data/templates", "data/allowed_overlap.yaml", *TASKS_FROM):
         (project / name).symlink_to(ROOT / name)
-    for name in ("sqlenv", "herbal-sample"):
+    for name in ("sqlenv", "canaries", "herbal-sample"):
         shutil.copytree(ROOT / "data/sources" / name, project / "data/sources" / name)
     card = project / "data/sources/sqlenv/source.yaml"
     card.write_text(
@@ -127,7 +127,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shares = {"chats": 0.8, "herbal-sample": 0.08, "traces": 0.02}
     others = "".join(f"  {name}:\n    share: {share}\n" for name, share in shares.items())
     params.write_text(
-        text.replace("  agent:\n    share: 0.015\n", others).replace("share: 0.52", "share: 0.1").replace(TASKS, "")
+        text.replace("  agent:\n    share: 0.015\n", others).replace("share: 0.50", "share: 0.08").replace(TASKS, "")
     )
     words = Words(Lexicon.read(ROOT / "data/sources/sqlenv/lexicon.yaml"), read())
     template = (ROOT / "data/templates/chatml.jinja").read_text(encoding="utf-8")
@@ -138,7 +138,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "dvc.yaml", project)
     for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
         subprocess.run(command, cwd=project, check=True)
-    for name in ("sqlenv", *shares):
+    for name in ("sqlenv", "canaries", *shares):
         done = stage(project, "download", name)
         assert done.returncode == 0, done.stderr
     return project
@@ -195,7 +195,7 @@ def made(project: Path) -> dict[str, str]:
 def test_every_row_is_in_a_bucket_and_planted_copies_are_found(whole: Path) -> None:
     project = whole
     report = json.loads((project / "metrics/mix.json").read_text())
-    sources = ("sqlenv", "chats", "herbal-sample", "traces")
+    sources = ("sqlenv", "chats", "herbal-sample", "traces", "canaries")
     for source in sources:
         rows_in, kept, dropped = fate(report, f"source.{source}.")
         assert rows_in == kept + sum(dropped.values())

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aj.hashing import digest, hash_tree, sha256
 from aj.params import load
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,31 @@ def test_the_same_inputs_give_the_same_manifest(project: Path) -> None:
     first = (project / "out/manifest.json").read_bytes()
     run(project)
     assert (project / "out/manifest.json").read_bytes() == first
+
+
+RECORD = "metrics/lineage/toy.json"
+
+
+def test_a_declared_record_says_what_the_run_read_and_made(project: Path) -> None:
+    pins = "    - pyproject.toml:\n      - dependency-groups.train\n"
+    recorded = DVC_YAML.replace("    outs:\n    - out\n", f"{pins}    outs:\n    - out\n    - {RECORD}:\n        cache: false\n")
+    (project / "dvc.yaml").write_text(recorded)
+    (project / "pyproject.toml").write_text('[dependency-groups]\ntrain = ["torch==2.15.0"]\ndev = ["pytest"]\n')
+    assert run(project).returncode == 0
+    first, out = (project / RECORD).read_bytes(), hash_tree(project / "out")
+    record = json.loads(first)
+    assert record["params"] == {"seed": 17, "sft.steps": load(project / "params.yaml").sft.steps}
+    assert record["data"] == {"input.txt": digest(hash_tree(project / "input.txt"))}
+    assert record["code"] == {"stages/toy.py": sha256(project / "stages/toy.py")}
+    assert record["pins"] == {"dependency-groups.train": ["torch==2.15.0"]}
+    assert record["outputs"] == {"metrics.json": digest(hash_tree(project / "metrics.json")), "out": digest(out)}
+    assert record["metrics"] == {"metrics.json": {"a": 2, "b": 0.333333}}
+    run(project)
+    assert (project / RECORD).read_bytes() == first
+    run(project, "# a comment")
+    assert (project / RECORD).read_bytes() != first and hash_tree(project / "out") == out
+    run(project, "(out / 'source.json').write_text(json.dumps({'id': 'x/y', 'revision': 'abc', 'paths': ['p']}))")
+    assert json.loads((project / RECORD).read_text())["origins"] == {"out": {"id": "x/y", "revision": "abc"}}
 
 
 def test_an_input_that_changes_while_the_stage_runs_throws_its_outputs_away(project: Path) -> None:

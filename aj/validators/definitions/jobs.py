@@ -189,6 +189,8 @@ def _check_task(
             report.add(f"unresolved_{field}", path, f"{field} {str(wanted)[:60]!r} is not in {section}")
     loop = task.get("for_each_task")
     inner = loop.get("task") if isinstance(loop, dict) else None
+    if loop is not None and task.get("max_retries"):
+        report.add("conflicting_fields", path, "a for_each_task is not tried again: max_retries belongs to the task within")
     if isinstance(inner, dict):
         here = (*path, "for_each_task", "task")
         if nested or inner.get("for_each_task") is not None:

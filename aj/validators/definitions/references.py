@@ -16,6 +16,7 @@ from aj.validators.wordset import wordset
 
 FOUND = re.compile(r"\$\{([^{}\n]{0,300})(\}?)")
 WELL_FORMED = re.compile(r"[A-Za-z][\w-]*(?:\[\d+\])?(?:\.[A-Za-z_][\w-]*(?:\[\d+\])*)*")
+REST = re.compile(r"[\w.\[\]-]{0,100}\}")  # of a reference, behind the one that it holds
 CURLY = re.compile(r"\{\{\s{0,5}(var|bundle|resources)\.")
 OURS = ("var", "variables", "bundle", "workspace", "resources", "artifacts", "variable", "vars", "env", "targets", "target")
 BUNDLE = wordset("""name target environment git uuid mode cluster_id compute_id databricks_cli_version deployment engine""")
@@ -58,10 +59,24 @@ def find_references(value: Any, path: tuple[object, ...], names: Names, report: 
         for index, item in enumerate(value):
             find_references(item, (*path, index), names, report, shell)
     elif isinstance(value, str) and ("${" in value or "{{" in value):
-        for found in FOUND.finditer(value):
-            _check(found[1], bool(found[2]), path, names, report, shell)
+        _find_in_text(value, path, names, report, shell)
         if not shell and CURLY.search(value):
             report.add("malformed_reference", path, "bundles write ${var.x}; {{…}} is for values of the run")
+
+
+def _find_in_text(value: str, path: tuple[object, ...], names: Names, report: Report, shell: bool) -> None:
+    """All references of one text; of those that hold others, ``${var.a_${bundle.target}}``, the innermost are checked."""
+    place, open_ones = 0, 0
+    while found := FOUND.search(value, place):
+        place = found.end()
+        if not found[2] and found[1].endswith("$") and value.startswith("{", place):
+            place, open_ones = place - 1, open_ones + 1
+            continue
+        _check(found[1], bool(found[2]), path, names, report, shell)
+        while open_ones and (rest := REST.match(value, place)):
+            place, open_ones = rest.end(), open_ones - 1
+    if open_ones and not shell:
+        report.add("malformed_reference", path, "a reference that holds another has no closing brace")
 
 
 def _check(inner: str, closed: bool, path: tuple[object, ...], names: Names, report: Report, shell: bool) -> None:

@@ -5,8 +5,7 @@ standard allows. What is not covered: keywords in the wrong place, and those of 
 """
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
-from itertools import combinations
+from functools import lru_cache
 from typing import Any
 
 from aj.validators.json_values import as_list, as_map
@@ -25,9 +24,10 @@ LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 ONE = wordset(
     """items additionalProperties additionalItems contains not if then else propertyNames unevaluatedItems unevaluatedProperties contentSchema"""
 )
+MISTAKABLE = sorted(word for word in KEYWORDS if len(word) > 3 and word != "else")  # "note" is no "not"
 LONGEST = max(map(len, KEYWORDS)) + 2
-SHORT = 6  # letters: of shorter words, two less could be anything
-MOST_UNKNOWN = 200  # different keys: each takes 0.1 ms
+SHORT = 6  # letters: of shorter words, two other ones could be anything
+MOST_UNKNOWN = 200  # different keys
 
 
 def misspelt(schema: Any) -> Iterator[tuple[str, str]]:
@@ -54,33 +54,10 @@ def misspelt(schema: Any) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=4_096)
 def _meant(key: str) -> str:
     """The keyword that this key nearly is, '' where there is none."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA  # a swap of neighbours counts as one
+
     if not 3 <= len(key) <= LONGEST or key.startswith("x-"):
         return ""
-    once, twice = _less(key)
-    one, two = _shortened()
-    tried = ((one, {key} | once),) if len(key) < SHORT else ((two, {key} | once), (one, twice))
-    return next((word for table, shorts in tried for short in sorted(shorts) for word in table.get(short, ())), "")
-
-
-@cache
-def _shortened() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Keywords by what is left of them without at most one letter, and without at most two (Garbe's symmetric deletes)."""
-    one: dict[str, list[str]] = {}
-    two: dict[str, list[str]] = {}
-    for word in sorted(KEYWORDS):
-        if len(word) < 4 or word in ("xml", "else"):
-            continue  # "note" is no "not"
-        once, twice = _less(word)
-        for short in {word} | once:
-            one.setdefault(short, []).append(word)
-        for short in ({word} | once | twice) if len(word) >= SHORT else ({word} | once):
-            two.setdefault(short, []).append(word)
-    return one, two
-
-
-def _less(word: str) -> tuple[set[str], set[str]]:
-    """The word without each letter, and without each two."""
-    places = range(len(word))
-    return {word[:i] + word[i + 1 :] for i in places}, {
-        word[:i] + word[i + 1 : j] + word[j + 1 :] for i, j in combinations(places, 2)
-    }
+    found = process.extractOne(key, MISTAKABLE, scorer=OSA.distance, score_cutoff=1 if len(key) < SHORT else 2)
+    return found[0] if found else ""

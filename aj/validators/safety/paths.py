@@ -32,7 +32,7 @@ BELOW = frozenset(
     ]
 )
 OWNED = wordset("bin boot dev etc home lib lib32 lib64 proc root run sbin srv sys usr var System Library Users")
-EVERYTHING = re.compile(rf"[{STAR}{MARK}.]*{STAR}[{STAR}{MARK}.]*|\.?{SET}[!^]\.\]{STAR}|{SET}[^\]]*a-z[^\]]*\]{STAR}")
+EVERYTHING = re.compile(rf"[{MARK}.]*+{STAR}[{STAR}{MARK}.]*+|\.?{SET}[!^]\.\]{STAR}|{SET}(?=[^\]]*a-z)[^\]]*+\]{STAR}")
 DISK = re.compile(
     rf"/dev/(?:[shv]d[a-z{PRIVATE.pattern[1:-1]}]|xvd|nvme\d|mmcblk\d|r?disk\d|md\d|dm-\d|mapper/|disk/|mem$|kmem$|port$|[{PRIVATE.pattern[1:-1]}])"
 )

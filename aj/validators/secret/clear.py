@@ -20,7 +20,7 @@ from aj.validators.secret.values import is_credential
 MOST_LINES = 1_500
 SECTION = re.compile(r"^\[[\w .:-]+\][ \t]*$", re.MULTILINE)
 LINE = re.compile(
-    r"""^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+|--?(?=\w))?["']?([A-Za-z_][\w.\-]{1,200})["']?[ \t]*(?:=>|[:=]|[ \t])[ \t]*(.*?)[ \t]*,?[ \t]*$"""
+    r"""^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+|--?(?=\w))?["']?([A-Za-z_][\w.\-]{1,200})["']?[ \t]*+(?:=>|[:=]|(?<=[ \t]))[ \t]*+(.*)"""
 )
 INLINE = re.compile(r"""["']([\w.\-]{2,100})["'][ \t]*:[ \t]*["']([^"'\n]{1,400})["']""")
 NO_SCALAR = ("{", "[", "|", ">", "&", "*", "(")
@@ -47,7 +47,7 @@ def _in_lines(text: str) -> Iterator[Reason]:
             continue
         found = [m.groups() for m in INLINE.finditer(line)]
         if match := LINE.match(line[:2_000]):
-            found.append((match[1], match[2]))
+            found.append((match[1], match[2].rstrip(" \t").removesuffix(",").rstrip(" \t")))
         for name, value in found:
             if is_telling(name) and _literal(line, name, value):
                 yield Reason("secret_in_clear", f"{name[:60]} has a literal value")

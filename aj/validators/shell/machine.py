@@ -59,8 +59,10 @@ def dd(arguments: list[str], stdin: str, shell: Shell) -> None:
 
 def on_disk(arguments: list[str], stdin: str, shell: Shell) -> None:
     """shred, wipefs, blkdiscard, badblocks: on a disk."""
+    if asks_help(arguments):
+        return
     for word in arguments:
-        if is_disk(word) and not asks_help(arguments):
+        if is_disk(word):
             shell.look.found("disk_overwrite", f"wipes the disk {plain(word)}")
 
 

@@ -17,8 +17,10 @@ DEEPEST_TREE = 150
 MOST_OPERATIONS = 3_000  # of tree-sitter's parser, in its own unit: a 20,000-character script takes about 500
 MOST_SIGNS = {"|": 300, "&": 240, "<>": 300}
 MOST_STARTS = {"=(": 60, "<<": 60, "${": 800}
+MOST_DOLLARS = 800  # that begin nothing
 MOST_BRACKETS = 2_400_000  # ( and ) times characters: 120 of them in 20,000 characters, 480 in 5,000
 """Error recovery is quadratic in these. Set by the time hostile texts take; how many real long scripts have was not counted."""
+DOLLAR = re.compile(r"""\$(?![\w({'"@*#?$!-])""")
 PREFIXED = re.compile(
     r"((?:^|[;&|({)\n]|\b(?:then|do|else))[ \t]*)(?:(?:time(?:[ \t]+-p)?|!)[ \t]+)+(?=(?:case|if|while|for|until|time)\b|[{(!]|[\w-]+[ \t]*\(\))"
 )
@@ -39,6 +41,7 @@ def parser() -> Any:
 def tree(code: str) -> "Node":
     """The syntax tree of a script. Raises TooMuch."""
     signs = any(sum(map(code.count, kinds)) > most for kinds, most in MOST_SIGNS.items())
+    signs |= sum(1 for _ in DOLLAR.finditer(code)) > MOST_DOLLARS
     signs |= (code.count("(") + code.count(")")) * len(code) > MOST_BRACKETS
     if signs or any(code.count(start) > most for start, most in MOST_STARTS.items()):
         raise TooMuch("too_complex", "more pipes, brackets, redirections or here-documents than a script has")

@@ -145,7 +145,9 @@ class Match:
             upper = self.words[place].upper
             free = depth == cases == 0
             if upper in ("(", "[", "{"):
-                if free and place > start and upper in follow:
+                before = self.words[place - 1]
+                called = before.kind == "word" and before.end == self.words[place].start  # f(…) goes on
+                if free and place > start and upper in follow and not called:
                     break
                 depth += 1
             elif upper in (")", "]", "}"):

@@ -1,7 +1,7 @@
 """What Databricks refuses in a SELECT that groups: columns neither grouped nor aggregated, aggregates in WHERE, GROUPING without sets.
 
 What cannot be told is let through: stars, functions that might be aggregates, window functions, subqueries, what a subquery may take
-from outside. What is not covered: columns of HAVING and ORDER BY, aggregates within aggregates.
+from outside. What is not covered: aggregates within aggregates other than COUNT, SUM, AVG, MIN and MAX.
 """
 
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def misplaced(select: "exp.Select") -> Reason | None:
     if (
         group is None
         or any(group.args.get(name) for name in ("grouping_sets", "cube", "rollup"))
-        or group.find(exp.Cube, exp.Rollup)
+        or group.find(exp.Cube, exp.Rollup, exp.GroupingSets)
     ):
         return None
     asked = [*select.expressions, *(select.args[name] for name in ("having", "order") if select.args.get(name))]
@@ -36,18 +36,60 @@ def misplaced(select: "exp.Select") -> Reason | None:
     return None
 
 
+def nested(node: "exp.Expr") -> Reason | None:
+    """An aggregate of an aggregate, which only a window may be."""
+    from sqlglot import exp
+
+    if not isinstance(node, exp.Count | exp.Sum | exp.Avg | exp.Max | exp.Min) or isinstance(
+        node.parent, exp.Window | exp.Filter
+    ):
+        return None
+    if any(_aggregates(item) for item in node.iter_expressions()):
+        return Reason("nested_aggregate", f"{node.sql('databricks')[:60]} aggregates an aggregate: take a subquery")
+    return None
+
+
+def pivoted(pivot: "exp.Pivot") -> Reason | None:
+    """PIVOT by what is no aggregate, or for values that are columns."""
+    from sqlglot import exp
+
+    if pivot.args.get("unpivot"):
+        return None
+    todo = list(pivot.expressions)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, exp.Column):
+            return Reason("not_grouped", f"PIVOT takes aggregates: {node.sql('databricks')[:60]} is none")
+        if _transparent(node):
+            todo.extend(node.iter_expressions())
+    for field in pivot.args.get("fields") or []:
+        for value in field.expressions if isinstance(field, exp.In) else []:
+            if isinstance(value, exp.Column):
+                return Reason("syntax_error", f"PIVOT … IN takes constants: {value.sql('databricks')[:60]} is a column")
+            if value.find(exp.VarMap, exp.Map):
+                return Reason("syntax_error", "PIVOT … IN compares values, and maps do not compare")
+            if isinstance(field.this, exp.Tuple) and isinstance(value, exp.Literal):
+                return Reason("syntax_error", "PIVOT for several columns takes a row in brackets for each value")
+    return None
+
+
 def not_grouped(select: "exp.Select") -> Reason | None:
     """The first column that is neither; None where there is none."""
     from sqlglot import exp
 
     group = select.args.get("group")
-    if group is not None and (group.args.get("all") or not any(group.args.values())):
+    if group is not None and group.args.get("all"):
+        return _mixed(select)
+    if group is not None and not any(group.args.values()):
         return None
-    if group is None and not any(_aggregates(item) for item in select.expressions):
+    having, order = select.args.get("having"), select.args.get("order")
+    if group is None and having is None and not any(_aggregates(item) for item in select.expressions):
         return None
     keys = _keys(group) if group is not None else []
     if any(isinstance(key, exp.Subquery | exp.Star) for key in keys):
         return None
+    if group is not None and any(_aggregates(key) for key in _meant(keys, select)):
+        return Reason("not_grouped", "GROUP BY groups by an aggregate")
     aliases = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)}
     names = {key.name.lower() for key in keys if isinstance(key, exp.Column | exp.Identifier | exp.Literal)}
     windows = {"window", "session_window"} if any(isinstance(key, exp.Anonymous | exp.WindowSpec) for key in keys) else set[str]()
@@ -55,26 +97,54 @@ def not_grouped(select: "exp.Select") -> Reason | None:
     kinds, shapes = {type(key) for key in grouped}, {_shape(key) for key in grouped}
     numbers = {key.name for key in keys if isinstance(key, exp.Literal) and not key.is_string}
     outside = _outside(select)
-    todo: list[exp.Expr] = []
+    chosen: list[exp.Expr] = []
     for number, item in enumerate(select.expressions, 1):
         if str(number) not in numbers and not (isinstance(item, exp.Alias) and item.alias.lower() in names):
-            todo.append(item)
-    while todo:
-        node = todo.pop()
-        if type(node) in kinds and _shape(node) in shapes:
-            continue
-        if isinstance(node, exp.Column):
-            tables = {part.name.lower() for part in node.parts[:-1]}
-            free = (
-                isinstance(node.this, exp.Star)
-                or node.name.lower() in names | aliases | {"grouping__id"}
-                or tables & (names | windows)
-            )
-            if not free and not (outside and (not tables or not tables & outside)):
-                return Reason("not_grouped", f"{node.sql('databricks')[:80]} is neither in GROUP BY nor aggregated")
-        elif _transparent(node):
-            todo.extend(node.iter_expressions())
+            chosen.append(item)
+    selected = {item.output_name.lower() for item in select.expressions}
+    later = [*(having.iter_expressions() if having else ()), *(item.this for item in (order.expressions if order else ()))]
+    later = [item for item in later if item.name.upper() != "ALL"]  # ORDER BY ALL
+    for todo, known in ((chosen, names | aliases), (later, names | aliases | selected)):
+        while todo:
+            node = todo.pop()
+            if type(node) in kinds and _shape(node) in shapes:
+                continue
+            if isinstance(node, exp.Column):
+                tables = {part.name.lower() for part in node.parts[:-1]}
+                free = (
+                    isinstance(node.this, exp.Star) or node.name.lower() in known | {"grouping__id"} or tables & (names | windows)
+                )
+                if not free and not (outside and (not tables or not tables & outside)):
+                    return Reason("not_grouped", f"{node.sql('databricks')[:80]} is neither in GROUP BY nor aggregated")
+            elif _transparent(node):
+                todo.extend(node.iter_expressions())
     return None
+
+
+def _mixed(select: "exp.Select") -> Reason | None:
+    """GROUP BY ALL with a projection that combines an aggregate with a column that no other projection gives."""
+    from sqlglot import exp
+
+    if any(item.find(exp.Star) and not item.find(exp.Count) for item in select.expressions):
+        return None
+    given = {_shape(item.unalias()) for item in select.expressions if not _aggregates(item)}
+    for item in select.expressions:
+        todo = [item] if _aggregates(item) else []
+        while todo:
+            node = todo.pop()
+            if _shape(node) in given:
+                continue
+            if isinstance(node, exp.Column):
+                return Reason("not_grouped", f"GROUP BY ALL cannot tell whether to group by {node.sql('databricks')[:60]}")
+            if _transparent(node):
+                todo.extend(node.iter_expressions())
+    return None
+
+
+def _meant(keys: "list[exp.Expr]", select: "exp.Select") -> "list[exp.Expr]":
+    """The keys, with the projections in the place of their numbers."""
+    chosen = {str(number): item for number, item in enumerate(select.expressions, 1)}
+    return [chosen.get(key.name, key) if key.key == "literal" else key for key in keys]
 
 
 def _keys(group: "exp.Expr") -> "list[exp.Expr]":

@@ -17,7 +17,7 @@ CLOSERS = set(OPENERS.values())
 WORD = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
     |(?P<comment>/\*)
-    |(?P<body>\$\$.*?\$\$)
+    |(?P<body>\$(?:[A-Za-z_]\w*)?\$)
     |(?P<string>[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
     |(?P<quoted>`(?:[^`]|``)*`)
     |(?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?:BD|bd|[LSYDFlsydf])?(?!\w))
@@ -66,6 +66,10 @@ def scan(text: str) -> Iterator[Word]:
         kind, value, start, place = str(match.lastgroup), match.group(), place, match.end()
         if kind == "space":
             continue
+        if kind == "body":
+            end = text.find(value, place)
+            kind, place = ("body", end + len(value)) if end >= 0 else ("op", start + 1)
+            value = text[start:place]
         if kind == "comment":
             end = _after_comment(text, place) if closed else text.find("*/", place) + 2
             closed = closed and end >= 0

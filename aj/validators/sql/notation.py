@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[3] / "data" / "validators" / "sql_statements.yaml"
-PIECE = re.compile(r",?\.\.\.|\|>|[A-Za-z_0-9]+|=>|\S")
+PIECE = re.compile(r",?\.\.\.|\|>|<>|[A-Za-z_0-9]+|=>|\S")
 QUERY_STARTS = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE", "(", "MAP", "REDUCE"})
 BUILT_IN = frozenset({"name", "alias", "string", "number", "words_type", "body", "expr", "query", "rows", "projections", "text"})
 Node = tuple[Any, ...]

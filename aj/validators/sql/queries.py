@@ -1,20 +1,19 @@
 """Queries and expressions, parsed by sqlglot's Databricks dialect, and what its trees show that Databricks would refuse.
 
-What is not covered: whether functions exist and take these arguments; aggregates in WHERE or in each other; types that do not fit.
+What is not covered: whether functions exist and take these arguments; types that do not fit.
 """
 
 from typing import TYPE_CHECKING
 
 from aj.validators.score import Reason
-from aj.validators.sql.grammar import Match
-from aj.validators.sql.grouping import misplaced, not_grouped
+from aj.validators.sql.grouping import misplaced, nested, not_grouped, pivoted
 from aj.validators.sql.lexer import Word, is_filled
+from aj.validators.sql.readable import readable
 from aj.validators.sql.sense import TYPES
+from aj.validators.sql.shapes import misshapen
 
 if TYPE_CHECKING:
     from sqlglot import exp
-
-UNITS = ["DAYS", "HOURS", "MINUTES", "SECONDS", "WEEKS", "MONTHS", "DAY", "HOUR", "MINUTE", "SECOND", "WEEK", "MONTH"]
 
 
 class Refused(Exception):
@@ -31,8 +30,7 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
     from sqlglot import exp
     from sqlglot.errors import ErrorLevel, SqlglotError
 
-    start, end = words[0].start, words[-1].end
-    sql = _readable(text, words)[start:end]
+    sql = readable(text, words)
     if words[0].upper == "TABLE":
         sql = "SELECT * FROM" + sql[len("TABLE") :]
     try:
@@ -80,40 +78,6 @@ def check_expression(text: str, words: list[Word]) -> list[Reason]:
     return reasons if alone else [*reasons, Reason("syntax_error", f"{sql[len(head) :][:60]!r} is not one expression")]
 
 
-def _readable(text: str, words: list[Word]) -> str:
-    """The text, equally long, without what sqlglot 30 does not know: ``WATERMARK x DELAY OF INTERVAL n UNIT``, ``GROUP BY window(…)``."""
-    for place, word in enumerate(words):
-        if word.upper == "WINDOW" and place + 1 < len(words) and words[place + 1].upper == "(":
-            text = text[: word.start] + "w1ndow" + text[word.end :]
-        if word.upper == "WITH" and place and (end := Match(words, len(words)).run("table_options", place)) > 0:
-            text = text[: word.start] + " " * (words[end - 1].end - word.start) + text[words[end - 1].end :]
-        if word.upper == "|>":
-            end = _pipe_end(words, place)
-            if Match(words, end).run("pipe_step", place) == end:
-                text = text[: word.start] + " " * (words[end - 1].end - word.start) + text[words[end - 1].end :]
-        if word.upper != "WATERMARK":
-            continue
-        delay = next((i for i in range(place + 1, len(words) - 4) if words[i].upper == "DELAY"), -1)
-        if (
-            delay > 0
-            and words[delay + 1].upper == "OF"
-            and words[delay + 2].upper == "INTERVAL"
-            and words[delay + 4].upper in UNITS
-        ):
-            text = text[: word.start] + " " * (words[delay + 4].end - word.start) + text[words[delay + 4].end :]
-    return text
-
-
-def _pipe_end(words: list[Word], place: int) -> int:
-    """Where the step of a pipe that starts at ``place`` ends: at the next ``|>`` or at the bracket around it."""
-    depth = 0
-    for end in range(place + 1, len(words)):
-        depth += (words[end].upper in ("(", "[")) - (words[end].upper in (")", "]"))
-        if depth < 0 or (depth == 0 and words[end].upper == "|>"):
-            return end
-    return len(words)
-
-
 def _strange(tree: "exp.Expr") -> list[Reason]:
     """What sqlglot takes from other dialects, and lists whose lengths do not fit."""
     from sqlglot import exp
@@ -138,7 +102,13 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
             return [Reason("arity_mismatch", "the rows of VALUES are not equally long")]
         if isinstance(node, exp.Select) and not node.expressions and not node.args.get("from_"):
             return [Reason("empty_select", "SELECT has no columns")]
-        if isinstance(node, exp.Select) and (bad := misplaced(node) or not_grouped(node)):
+        if (
+            (bad := misshapen(node))
+            or (isinstance(node, exp.Select) and (bad := misplaced(node) or not_grouped(node)))
+            or (bad := nested(node))
+        ):
+            return [bad]
+        if isinstance(node, exp.Pivot) and (bad := pivoted(node)):
             return [bad]
         if isinstance(node, exp.With) and (twice := _twice([cte.alias.lower() for cte in node.expressions])):
             return [Reason("duplicate_name", f"WITH names {twice[:60]!r} twice")]

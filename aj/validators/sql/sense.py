@@ -168,11 +168,16 @@ def _comma(words: list[Word], place: int, after: str) -> Reason | None:
     )
     then = (
         after in (")", "]", ",", ";")
-        or (after in CLAUSES - {"LIMIT", "MINUS"} and not _call(words, place + 1))
+        or (after in CLAUSES - {"LIMIT", "MINUS"} and not _call(words, place + 1) and not _field(words, place + 1))
         or _starts_by(words, place + 1)
     )
     then = then or (after == "SELECT" and words[0].upper == "WITH")
     return Reason("dangling_comma", "a comma has nothing before it or after it") if lone or then else None
+
+
+def _field(words: list[Word], place: int) -> bool:
+    """Whether this is the name of a field in a type: ``STRUCT<a: INT, from: STRING>``."""
+    return place + 2 < len(words) and words[place + 1].text == ":" and words[place + 2].upper in TYPES
 
 
 def _call(words: list[Word], place: int) -> bool:
@@ -217,14 +222,13 @@ def _select(words: list[Word], place: int) -> Reason | None:
     if start + 1 < len(words) and words[start].kind == words[start + 1].kind == "word" and near(words[start].upper, "DISTINCT"):
         return Reason("misspelt_keyword", f"{words[start].text} is read as a column, not as DISTINCT")
     last = words[-1]
-    no_from = not any(word.upper == "FROM" for word in words[start:])
     if (
-        no_from
-        and last.kind == "word"
+        last.kind == "word"
         and near(last.upper, "FROM")
         and len(words) > start + 1
         and words[-2].ends_operand
         and words[-2].upper not in NOT_AN_OPERAND
+        and not any(word.upper == "FROM" for word in words[start:])
     ):
         return Reason("misspelt_keyword", f"{last.text} at the end is read as an alias, not as FROM")
     return None
@@ -250,10 +254,16 @@ def unknown_type(words: list[Word], first: int, last: int) -> Reason | None:
     """What is wrong with a type that stands here by itself; None where it is a type of Databricks, or no type at all."""
     match = Match(words, last)
     if match.run("type", first) != last:
-        return None
-    return next((bad for seen in match.captures if seen.rule == "type_name" and (bad := type_name(words[seen.first]))), None)
+        return Reason("unknown_type", f"{' '.join(word.text for word in words[first:last])[:60]} is no type of Databricks SQL")
+    return next((bad for seen in match.captures if seen.rule == "type_name" and (bad := type_name(words, seen.first))), None)
 
 
-def type_name(word: Word) -> Reason | None:
-    """The same of the name of a simple type."""
+def type_name(words: list[Word], place: int) -> Reason | None:
+    """The same of the name of a simple type, and of the length that some need."""
+    word = words[place]
+    sized = place + 1 < len(words) and words[place + 1].text == "("
+    if word.upper in ("VARCHAR", "CHAR", "CHARACTER") and not sized:
+        return Reason("unknown_type", f"{word.text} needs a length: {word.text}(10), or STRING")
+    if word.upper == "TIME" and sized and place + 2 < len(words) and words[place + 2].text not in "0123456":
+        return Reason("unknown_type", "TIME keeps at most 6 digits of a second")
     return None if word.upper in TYPES else Reason("unknown_type", f"{word.text} is no type of Databricks SQL")

@@ -5,6 +5,7 @@ Words come from lexer.py, nonsense from sense.py, the shape of every statement t
 What is not covered: whether functions exist and take these arguments, types that do not fit, rights, and what the statement does (policy_safety).
 """
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql import grammar, names, queries
+from aj.validators.sql.clauses import clashing
 from aj.validators.sql.lexer import Word, substituted, words_of
+from aj.validators.sql.literals import wrong_literal
 from aj.validators.sql.notation import QUERY_STARTS, starters
 from aj.validators.sql.sense import nonsense, type_name
 
@@ -24,9 +27,9 @@ def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
     the tables and columns of queries, INSERT, UPDATE, DELETE, MERGE and OPTIMIZE must exist (in any case of letters).
     Codes: unbalanced_quote, unbalanced_bracket, too_many_words, too_deep, too_complex, no_statement, many_statements, not_sql,
     unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error, not_grouped,
-    aggregate_in_where, duplicate_name, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
+    aggregate_in_where, nested_aggregate, duplicate_name, duplicate_clause, unreachable_clause, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
     """
-    if is_fenced(text) or "```" in text:
+    if is_fenced(text) or re.search(r"^[ \t]*```(?!.*```.)", text, re.MULTILINE):
         return Score.of([Reason("not_sql", FENCED)])
     text = substituted(text)
     words, problems = words_of(text)
@@ -64,6 +67,8 @@ def _form(words: list[Word]) -> list[Reason]:
 
 def _statement(text: str, words: list[Word], context: Mapping[str, Any]) -> list[Reason]:
     problems = nonsense(words)
+    if not problems and words[0].upper != "SET" and (bad := wrong_literal(words)):
+        return [bad]
     if problems:
         return problems
     schema = names.Names.of(context["schema"]) if context.get("schema") else None
@@ -82,11 +87,11 @@ def _statement(text: str, words: list[Word], context: Mapping[str, Any]) -> list
 
 def _parts(text: str, words: list[Word], captures: list[grammar.Capture]) -> list[Reason]:
     """What is wrong in the types, expressions and queries of a statement, and in the lengths of its lists."""
-    materialized = [word.upper for word in words[:6]].count("MATERIALIZED") > 0
+    materialized = any(word.upper == "MATERIALIZED" for word in words[:6])
     for seen in captures:
         piece = words[seen.first : seen.last]
         reasons: list[Reason] = []
-        if seen.rule == "type_name" and (bad := type_name(piece[0])):
+        if seen.rule == "type_name" and (bad := type_name(words, seen.first)):
             return [bad]
         if seen.rule in ("version", "moment") and (bad := queries.bad_moment(seen.rule, piece)):
             return [bad]
@@ -98,4 +103,5 @@ def _parts(text: str, words: list[Word], captures: list[grammar.Capture]) -> lis
             reasons = queries.check_expression(text, piece)
         if reasons:
             return reasons
-    return names.lengths(text, words, captures)
+    clash = clashing(words, captures)
+    return [clash] if clash else names.lengths(text, words, captures)

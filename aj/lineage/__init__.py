@@ -1,0 +1,1 @@
+"""Lineage: what a file was made of, carried by the file, and replayed against the repository."""

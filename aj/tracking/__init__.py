@@ -1,0 +1,1 @@
+"""What stages have written, as runs in MLflow and DVCLive."""

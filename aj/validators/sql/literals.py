@@ -1,0 +1,141 @@
+"""Literals and small words that no Databricks statement has: numbers out of range, dates that are none, ``IS ! NULL``, letters of other alphabets.
+
+Ranges and formats: Spark's SQL reference (literals, identifiers). What is not covered: strings that a function or a CAST reads as a number or a date.
+"""
+
+import datetime
+import re
+from decimal import Decimal, InvalidOperation
+
+from aj.validators.score import Reason
+from aj.validators.sql.lexer import Word
+from aj.validators.wordset import wordset
+
+LARGEST = {"Y": 2**7, "S": 2**15, "L": 2**63}
+WHOLE = re.compile(r"(\d+)([YSL])")
+DAY = re.compile(r"\s*[+-]?(?P<year>\d{4,7})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2})(?P<rest>[ T].*)?)?)?\s*", re.DOTALL)
+CLOCK = re.compile(
+    r"[ T]?\s*T?(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.\d*)?)?)?\s*(?P<zone>[A-Za-z].*|[+-]\d{1,2}(?::?\d{2}){0,2})?",
+    re.DOTALL,
+)
+SPECIAL = frozenset({"epoch", "now", "today", "tomorrow", "yesterday"})
+YEARS, DAYS = ("YEAR", "MONTH"), ("DAY", "HOUR", "MINUTE", "SECOND")
+MONTHLY = re.compile(r"\b(?:year|month)s?\b", re.IGNORECASE)
+DAILY = re.compile(r"\b(?:week|day|hour|minute|second|millisecond|microsecond)s?\b", re.IGNORECASE)
+LETTERS = re.compile(r"[a-z]+")
+NAMES = frozenset(
+    {
+        "interval",
+        *(
+            unit + s
+            for unit in wordset("year month week day hour minute second millisecond microsecond nanosecond")
+            for s in ("", "s")
+        ),
+    }
+)
+PREDICATES = frozenset({"IN", "LIKE", "ILIKE", "RLIKE", "BETWEEN", "EXISTS", "NULL"})
+QUANTIFIED = ("ANY", "ALL", "SOME")
+
+
+def wrong_literal(words: list[Word]) -> Reason | None:
+    """The first of them; None where there is none."""
+    for place, word in enumerate(words):
+        after = words[place + 1] if place + 1 < len(words) else None
+        if word.kind == "number" and (bad := _number(word)):
+            return bad
+        if word.kind == "word" and not word.text.isascii():
+            return Reason("syntax_error", f"the name {word.text[:40]} has letters other than a to z: write it in backticks")
+        if after is None or (place and words[place - 1].text == "."):
+            continue
+        bad = _pair(words, place, word, after)
+        if bad:
+            return bad
+    return None
+
+
+def _number(word: Word) -> Reason | None:
+    """A number that its suffix has no room for."""
+    whole = WHOLE.fullmatch(word.upper)
+    if whole and (
+        len(whole[1]) > 20 or int(whole[1]) > LARGEST[whole[2]]
+    ):  # as large as this: the smallest one, with a minus before it
+        return Reason("syntax_error", f"{word.text[:40]} is out of the range of its type")
+    if word.upper.endswith("BD") and _precision(word.text[:-2]) > 38:
+        return Reason("syntax_error", f"{word.text[:40]} needs more than the 38 digits of a DECIMAL")
+    if word.upper.endswith("D") and not word.upper.endswith("BD") and float(word.text[:-1]) == float("inf"):
+        return Reason("syntax_error", f"{word.text[:40]} is out of the range of DOUBLE")
+    return None
+
+
+def _precision(text: str) -> int:
+    """Digits that a decimal of this text needs."""
+    try:
+        _, digits, exponent = Decimal(text).as_tuple()
+    except InvalidOperation:  # an exponent beyond all that is computed with
+        return len(text) + 99
+    return max(len(digits), -int(exponent), len(digits) + int(exponent))
+
+
+def _pair(words: list[Word], place: int, word: Word, after: Word) -> Reason | None:
+    """What two words beside each other must not be."""
+    before = words[place - 1].upper if place else ""
+    negates = before == "IS" or (place and words[place - 1].ends_operand and after.upper not in ("EXISTS", "NULL"))
+    if word.text == "!" and after.upper in PREDICATES and negates:
+        return Reason("syntax_error", f"! stands for NOT before a condition only, not before {after.upper}")
+    if (
+        word.upper == "NEAREST"
+        and after.kind == "number"
+        and not (after.text.isdigit() and 1 <= int(after.text[:7]) <= 100_000 and len(after.text) < 7)
+    ):
+        return Reason("syntax_error", f"NEAREST {after.text[:20]}: it must be 1 to 100000")
+    third = words[place + 2] if place + 2 < len(words) else None
+    listed = word.upper in ("LIKE", "ILIKE") and after.upper in QUANTIFIED
+    if listed and [item.text for item in words[place + 2 : place + 4]] == ["(", ")"]:
+        return Reason("empty_clause", f"{word.upper} {after.upper} () has nothing in it")
+    if after.kind != "string":
+        return None
+    value = after.text[1:-1]
+    if word.upper == "ESCAPE" and place and words[place - 1].kind == "string" and len(value.replace("\\\\", "\\")) != 1:
+        return Reason("syntax_error", f"ESCAPE {after.text[:20]}: it must be one character")
+    if word.upper in ("DATE", "TIMESTAMP", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ") and not _is_moment(value, word.upper == "DATE"):
+        return Reason("syntax_error", f"{word.upper} {after.text[:40]} is no {'date' if word.upper == 'DATE' else 'time'}")
+    if word.upper == "TIME" and before not in ("TO", "FROM") and not _is_clock(value):
+        return Reason("syntax_error", f"TIME {after.text[:40]} is no time of a day")
+    return _interval(words, place, value, third) if word.upper == "INTERVAL" else None
+
+
+def _is_moment(value: str, whole_day: bool) -> bool:
+    if value.strip().lower() in SPECIAL:
+        return True
+    found = DAY.fullmatch(value)
+    if found is None:
+        return not whole_day and CLOCK.fullmatch(value.strip()) is not None and ":" in value
+    try:
+        datetime.date(
+            2000 + int(found["year"]) % 400, int(found["month"] or 1), int(found["day"] or 1)
+        )  # the calendar repeats after 400 years
+    except ValueError:
+        return False
+    rest = found["rest"] or ""
+    return whole_day or not rest.strip(" T") or _is_clock(rest)
+
+
+def _is_clock(value: str) -> bool:
+    found = CLOCK.fullmatch(value.strip(" "))
+    return found is not None and int(found["hour"]) < 25 and int(found["minute"] or 0) < 60 and int(found["second"] or 0) < 60
+
+
+def _interval(words: list[Word], place: int, value: str, unit: Word | None) -> Reason | None:
+    """An interval of months and of seconds at once, or from one unit to another that it does not reach."""
+    if MONTHLY.search(value) and DAILY.search(value):
+        return Reason("syntax_error", f"INTERVAL '{value[:40]}' mixes months with days or seconds: write two intervals")
+    counted = unit is not None and unit.upper.rstrip("S") in (*YEARS, *DAYS, "WEEK", "MILLISECOND", "MICROSECOND")
+    if not counted and (strange := set(LETTERS.findall(value.lower())) - NAMES):
+        return Reason("syntax_error", f"INTERVAL '{value[:40]}': {min(strange)[:30]} is no unit")
+    if unit is None or place + 4 >= len(words) or words[place + 3].upper != "TO":
+        return None
+    first, last = unit.upper, words[place + 4].upper
+    for ladder in ([*YEARS], [*DAYS]):
+        if first in ladder and last in ladder and ladder.index(first) < ladder.index(last):
+            return None
+    return Reason("syntax_error", f"there is no INTERVAL from {first[:20]} to {last[:20]}")
