@@ -27,6 +27,14 @@ def changed(path: Path, content: bytes | None) -> Iterator[None]:
         path.write_bytes(before)
 
 
+@pytest.fixture(autouse=True)
+def left_as_it_was(clone: Clone) -> Iterator[None]:
+    """The next file of tests looks at the same clone: what git tracks there (records of the stages too) is what it was."""
+    before = clone.run("git status --porcelain && git diff")
+    yield
+    assert clone.run("git status --porcelain && git diff") == before
+
+
 def refused(clone: Clone, stage: str, *words: str) -> None:
     """The stage ends with one sentence that has these words, and leaves what was there."""
     before = {p: p.stat().st_mtime_ns for p in (clone.path / "data").rglob("*") if p.is_file() and "sources" not in p.parts}
@@ -61,9 +69,9 @@ def test_broken_lines_are_counted_by_reason_and_named(clone: Clone, tmp_path: Pa
     lines[0] = b"\xef\xbb\xbf" + lines[0]
     lines[1] = lines[1][:20]
     lines[2] = json.dumps({"messages": [{"role": "user", "content": "a\x00b"}, {"role": "assistant", "content": "c"}]}).encode()
-    landed = clone.path / "data/raw/agent"
+    landed, record = clone.path / "data/raw/agent", clone.path / "metrics/lineage/download/agent.json"
     shutil.copytree(landed, tmp_path / "agent")
-    with changed(clone.path / AGENT, b"\n".join(lines)):
+    with changed(record, record.read_bytes()), changed(clone.path / AGENT, b"\n".join(lines)):
         clone.run("uv run python -m stages.download agent")
         try:
             refused(
