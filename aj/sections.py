@@ -36,6 +36,8 @@ class Compute:
     threads: Count
     """CPU threads; a parameter because it may change the order of float sums."""
     precision: Literal["fp32", "bf16"]
+    matmul: Literal["highest", "high", "medium"]
+    """``torch.set_float32_matmul_precision`` while the base is pretrained and the adapter trained; merge and eval are exact."""
     quantization: Literal["none", "nf4"]
     """``nf4``: QLoRA (Dettmers et al., 2023)."""
     gradient_checkpointing: bool
@@ -192,12 +194,14 @@ class Merge:
 
 @dataclass(frozen=True, config=STRICT)
 class Eval:
-    """What every form of the model is measured on, greedily."""
+    """What every form of the model is measured on, greedily, and in places sampled."""
 
     episodes: Count
     """Most questions a split; a split with fewer uses all it has."""
     tasks: Count
     """Most tasks, spread over the competencies."""
+    call_draws: Count
+    """First replies sampled at temperature 1 for each task that begins with a tool call."""
     budget: Count
     max_new_tokens: Count
     """Longest action in SQLEnv, in tokens."""

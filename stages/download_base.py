@@ -52,6 +52,7 @@ def pretrain(run: Run, out: Path) -> None:
     # 1. Words and shape.
     p, shape, seed = run.params.base, run.params.pretrain, run.params.seed
     torch.set_num_threads(run.params.compute.threads)
+    torch.set_float32_matmul_precision(run.params.compute.matmul)
     words = Words(Lexicon.read(LEXICON), read())
 
     # 2. Tokenizer.

@@ -52,21 +52,27 @@ def main(run: Run) -> None:
         measured = harness.count(form, play, by_tokens(tokenizer, converse, play)(asked))
         numbers = suites.flat(measured.by_split)
 
-        # 3. The headline's questions sampled: greedily, a first action that was nearly as likely as another flips on little.
+        # 3. Held-out tasks of the competencies; the first reply of a quantized form also held to the grammar of the tools.
+        tasks = competency.spread([Task.of(row) for row in read_tasks(QUESTIONS / TASKS)], p.tasks)
+        calling = [t for t in tasks if competency.wants_call(t)]
+        whole, first = (tasks_roller(run, tokenizer, budget=turns) for turns in (p.budget, 1))
+        done = whole.converse(tasks, converse)
+        if done:
+            numbers |= competency.numbers(done)
+        if isinstance(engine, LlamaEngine) and calling:
+            held = partial(engine.generate, grammar=grammar.of_one_call(calling[0].tools))
+            numbers |= competency.tool_calls("constrained", first.play(calling, held))
+
+        # 4. The headline's questions and the tasks sampled: greedily, a first action that was nearly as likely as another
+        #    flips on little.
         if isinstance(engine, TransformersEngine):
             torch.manual_seed(derive(run.params.seed, "eval"))
             unseen = [q for q in asked if q.split == suites.HEADLINE]
-            engine = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
-            numbers |= suites.sampled(by_tokens(tokenizer, engine.converse, play)(unseen))
-
-        # 4. Held-out tasks of the competencies; the first reply of a quantized form also held to the grammar of the tools.
-        tasks = competency.spread([Task.of(row) for row in read_tasks(QUESTIONS / TASKS)], p.tasks)
-        done = tasks_roller(run, tokenizer, budget=p.budget).converse(tasks, converse)
-        if done:
-            numbers |= competency.numbers(done)
-        if isinstance(engine, LlamaEngine) and (calling := [t for t in tasks if competency.wants_call(t)]):
-            held = partial(engine.generate, grammar=grammar.of_one_call(calling[0].tools))
-            numbers |= competency.tool_calls("constrained", tasks_roller(run, tokenizer, budget=1).play(calling, held))
+            chance = TransformersEngine(engine.model, tokenizer, batch_size=p.batch_size, temperature=1.0)
+            numbers |= suites.sampled(by_tokens(tokenizer, chance.converse, play)(unseen))
+            if tasks:
+                draws = first.converse(calling * p.call_draws, chance.converse)
+                numbers |= competency.sampled(whole.converse(tasks, chance.converse), draws)
 
         # 5. The canaries: what was learned from this mix and from nothing else.
         if facts := canaries.read(QUESTIONS / canaries.CANARIES):

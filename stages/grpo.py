@@ -31,6 +31,7 @@ def main(run: Run) -> None:
     import torch
 
     torch.set_num_threads(run.params.compute.threads)
+    torch.set_float32_matmul_precision(run.params.compute.matmul)
     p = run.params.grpo
 
     # 1. Base and the adapter so far.

@@ -19,6 +19,7 @@ def main(run: Run) -> None:
     import torch
 
     torch.set_num_threads(run.params.compute.threads)
+    torch.set_float32_matmul_precision(run.params.compute.matmul)
     p, seed = run.params.sft, derive(run.params.seed, "sft")
 
     # 1. Base and a fresh adapter.

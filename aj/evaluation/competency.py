@@ -8,7 +8,7 @@ from typing import Any
 
 from aj.competencies.episode import TaskEpisode
 from aj.competencies.task import Task, written
-from aj.evaluation.statistics import wilson
+from aj.evaluation.statistics import over_items, wilson
 from aj.sqlenv.rollout import Episode
 from aj.validators.registry import validate
 
@@ -64,9 +64,36 @@ def _judged(episodes: Sequence[Episode]) -> list[Episode]:
 
 def tool_calls(manner: str, episodes: Sequence[Episode]) -> dict[str, float]:
     """Share of the tasks that begin with a call in which the first reply is one or more calls that fit the tools' schema."""
-    calling = [e for e in episodes if wants_call(e.question)]
-    valid = [validate(CONTRACT, written(e.env.said[0]), {}).passed for e in calling]
+    valid = [_opens_with_calls(e) for e in episodes if wants_call(e.question)]
     return _rate("tool_calls", f"{manner}_validity", valid) if valid else {}
+
+
+def sampled(once: Sequence[Episode], calls: Sequence[Episode]) -> dict[str, float]:
+    """Rates at temperature 1: ``tasks.sampled_*`` of one episode a task, ``tool_calls.sampled_*`` of several first replies a task.
+
+    What grpo raises is the chance of what is right; the greedy reply shows only where the likeliest one changed.
+    """
+    judged = _judged(once)
+    passed = sum(e.env.passed for e in judged)
+    low, high = wilson(passed, len(judged))
+    found = {"tasks.sampled_pass_rate": passed / len(judged), "tasks.sampled_low": low, "tasks.sampled_high": high}
+    draws: dict[str, list[bool]] = {}
+    for episode in calls:
+        draws.setdefault(episode.question.id, []).append(_opens_with_calls(episode))
+    if draws:
+        shares = [sum(valid) / len(valid) for valid in draws.values()]
+        low, high = over_items(shares)
+        found |= {
+            "tool_calls.sampled_validity": sum(shares) / len(shares),
+            "tool_calls.sampled_validity_low": low,
+            "tool_calls.sampled_validity_high": high,
+            "tool_calls.draws": len(calls),
+        }
+    return found
+
+
+def _opens_with_calls(episode: Episode) -> bool:
+    return validate(CONTRACT, written(episode.env.said[0]), {}).passed
 
 
 def wants_call(task: Task) -> bool:

@@ -18,7 +18,6 @@ KEY, SCORES = "aj.lineage", "aj.scores"
 FORMAT = 1
 BASE, SOURCES, MERGED, MIX = "data/raw/base", "data/raw/", "models/merged", "data/mix/"
 CHAIN = ("download_base", "prepare_mix", "sft", "dpo", "grpo", "merge")
-DOWNLOAD = f"{record.FOLDER}/download/"
 
 Records = Mapping[str, Mapping[str, Any]]
 """Address of a stage -> its record."""
