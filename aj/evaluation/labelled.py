@@ -26,7 +26,7 @@ OF_FILE = {
 
 def read(folder: Path) -> dict[str, list[Case]]:
     """Validator -> its cases. Raises DataError for a case without a label, and for a validator that does not exist."""
-    import yaml  # type: ignore[import-untyped]  # ruamel's pure loader, which reads our parameters, takes a minute for these
+    import yaml  # ruamel's pure loader, which reads our parameters, takes a minute for these
 
     found: dict[str, list[Case]] = {}
     for file in sorted(folder.glob("*.yaml")):

@@ -17,7 +17,7 @@ def store(name: str | None) -> Iterator[tuple[Any, Any]]:
 
     Raises RemoteError for what is wrong with the repository, its configuration, the credentials or the connection.
     """
-    from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 

@@ -66,7 +66,7 @@ def _beside(name: str, pattern: str) -> dict[str, Path]:
 
 
 def _fetch(card: Files, name: str, pattern: str, resume: Path) -> dict[str, Path]:
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     with _readable(card, pattern):
         system, path = fsspec.url_to_fs(pattern, skip_instance_cache=True)  # a cached one would remember another endpoint
@@ -124,7 +124,7 @@ def _chunks(card: Files, system: Any, path: str, start: int) -> Iterator[bytes]:
 @contextmanager
 def _readable(card: Files, path: str) -> Iterator[None]:
     import aiohttp
-    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield

@@ -75,7 +75,7 @@ def load(text: str) -> Document:
         found = _json(text.lstrip("\ufeff"))
         if found is not None:
             return found
-    import yaml  # type: ignore[import-untyped]  # 15 ms
+    import yaml  # 15 ms
 
     try:
         return _build(yaml.parse(text.lstrip("\ufeff"), Loader=yaml.CLoader))

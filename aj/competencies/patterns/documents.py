@@ -39,7 +39,7 @@ class Reply:
 
 def as_yaml(value: Mapping[str, Any]) -> str:
     """Block YAML without the last newline; text is quoted only where it would be read as something else."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     return str(yaml.dump(value, Dumper=dumper, sort_keys=False, width=1000)).rstrip("\n")
