@@ -95,6 +95,6 @@ def _say(sentences: Iterable[tuple[bool, str]]) -> list[str]:
 
 
 def _lock() -> dict[str, Any]:
-    from aj.tracking.snapshot import Snapshot
+    from aj.tracking.run_files import RunFiles
 
-    return Snapshot().lock if Path("dvc.lock").is_file() else {}
+    return RunFiles().lock if Path("dvc.lock").is_file() else {}

@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from aj import revision
 from aj.errors import AJError
 from aj.gate.metrics import Measured, measure
 
@@ -30,30 +31,17 @@ class NoEvidence(GateError):
 
 
 class Evidence:
-    """One side of a comparison. ``revision``: anything git can resolve; None is the working tree."""
+    """One side of a comparison. ``rev``: anything git can resolve; None is the working tree."""
 
-    def __init__(self, revision: str | None = None, root: Path = Path()) -> None:
-        self.revision, self.root = revision, root
-        self.name = revision or "the working tree"
+    def __init__(self, rev: str | None = None, root: Path = Path()) -> None:
+        self.revision, self.root = rev, root
+        self.name = rev or "the working tree"
         self.numbers, self.items = cache(self._numbers), cache(self._items)
         self.questions, self.tasks = cache(self._questions), cache(self._tasks)
 
     @cached_property
     def _files(self) -> Any:
-        from dvc.api import DVCFileSystem
-        from dvc.exceptions import DvcException, NotDvcRepoError
-
-        try:
-            files = DVCFileSystem(str(self.root), rev=self.revision)
-            _ = files.repo  # opens it: a revision that is none is found here, not where the first file is missed
-            return files
-        except NotDvcRepoError:
-            raise GateError(f"{str(self.root.absolute())!r} is no DVC repository: run this at its root.") from None
-        except DvcException as error:
-            raise GateError(
-                f"revision {self.revision!r} cannot be read ({error}): name a commit, tag or branch; `git fetch --unshallow --tags` "
-                "brings what a shallow clone lacks."
-            ) from None
+        return revision.files(self.revision, self.root)
 
     def number(self, form: str, metric: str) -> float:
         """One recorded metric. Raises NoEvidence where it is missing or not a finite number."""

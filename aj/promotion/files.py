@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from aj import revision
 from aj.promotion.candidate import model_hash
 from aj.promotion.policy import Policy, PromotionError
 
@@ -14,7 +15,6 @@ def restore(policy: Policy) -> Path:
 
     Raises PromotionError where they are in neither, or do not have the version's hash.
     """
-    from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
     folder = PRODUCTION / policy.policy_id
@@ -24,7 +24,7 @@ def restore(policy: Policy) -> Path:
     file = making / Path(policy.path).name
     name = f"{policy.policy_id} {policy.version}"
     try:
-        DVCFileSystem(".", rev=policy.commit).get(policy.path, str(file), recursive=True)
+        revision.files(policy.commit).get(policy.path, str(file), recursive=True)
     except (OSError, DvcException) as error:
         shutil.rmtree(making)
         raise PromotionError(

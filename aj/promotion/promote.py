@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from aj import revision
 from aj.gate.evidence import Evidence
 from aj.gate.rules import Rules
 from aj.gate.verdict import Verdict
@@ -107,10 +108,8 @@ def _refusal(v: Verdict) -> str:
 
 def _released(policy: Policy, out: str, tagged: str) -> Policy:
     """The version at the commit that its release tag stands on, where that records the same files."""
-    from dvc.api import DVCFileSystem
-
     hashes: Sequence[str | None] = [
-        DVCFileSystem(".", rev=rev).info(out).get("dvc_info", {}).get("md5") for rev in (tagged, policy.commit)
+        revision.files(rev).info(out).get("dvc_info", {}).get("md5") for rev in (tagged, policy.commit)
     ]
     if hashes[0] is None or hashes[0] != hashes[1]:
         raise PromotionError(

@@ -6,6 +6,8 @@ Net counts hide this: 5 rows more may be 10 new ones and 5 that went. Only two c
 from collections import Counter
 from collections.abc import Iterator
 
+from aj import revision
+from aj.errors import AJError
 from aj.release.tree import Tree
 
 MIX = "data/mix/sft"
@@ -37,18 +39,17 @@ class Unreadable(Exception):
 
 def _copies(tree: Tree) -> Copies:
     import pyarrow.parquet as pq
-    from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc_data.index import DataIndexDirError
     from pyarrow import ArrowException
 
     found: Copies = {}
     try:
-        with DVCFileSystem(str(tree.root), rev=tree.rev).open(TRAIN, "rb") as stream:
+        with revision.files(tree.rev, tree.root).open(TRAIN, "rb") as stream:
             for batch in pq.ParquetFile(stream).iter_batches(columns=["id", "source"]):
                 for row, source in zip(*batch.to_pydict().values(), strict=True):
                     found.setdefault(source, Counter())[row] += 1
-    except (OSError, DvcException, DataIndexDirError, ArrowException, ValueError) as error:
+    except (OSError, AJError, DvcException, DataIndexDirError, ArrowException, ValueError) as error:
         said = " ".join(str(error).split()).rstrip(".")
         raise Unreadable(
             f"{TRAIN} of {tree} cannot be read ({said}); `dvc fetch --all-commits {MIX}` brings it where a remote has it"

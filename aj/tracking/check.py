@@ -7,18 +7,18 @@ from aj.tracking import dvclive_sink, finished
 from aj.tracking.contract import METRICS, missing
 from aj.tracking.facts import RUN_TAG
 from aj.tracking.mlflow_sink import Mlflow
-from aj.tracking.snapshot import Snapshot
+from aj.tracking.run_files import RunFiles
 
 
 def problems(rev: str | None) -> Iterator[str]:
     """A line each for what is wrong with the runs of the workspace or of a revision; raises DataError where no stage has run."""
-    snapshot, mlflow = Snapshot(rev), Mlflow()
-    done = [stage for stage in finished.STAGES if stage in snapshot.lock]
+    run_files, mlflow = RunFiles(rev), Mlflow()
+    done = [stage for stage in finished.STAGES if stage in run_files.lock]
     if not done:
-        raise DataError(f"dvc.lock of {snapshot} has no training stage: run `dvc repro` first.")
+        raise DataError(f"dvc.lock of {run_files} has no training stage: run `dvc repro` first.")
     runs = mlflow.runs()
     for stage in done:
-        name = finished.run_name(stage, snapshot.lock[stage])
+        name = finished.run_name(stage, run_files.lock[stage])
         own = [run for run in runs if run.data.tags.get(RUN_TAG) == name]
         if len(own) != 1:
             yield f"{stage}: {len(own)} runs are called {name}, one is wanted" + ("" if own else "; send it: `aj tracking send`")

@@ -8,16 +8,16 @@ from aj.tracking import dvclive_sink, finished, live
 from aj.tracking.facts import RUN_TAG
 from aj.tracking.journal import FOLDER, Journal
 from aj.tracking.mlflow_sink import Mlflow, Unreachable
-from aj.tracking.snapshot import Snapshot
+from aj.tracking.run_files import RunFiles
 
 
 def record_finished(rev: str | None, stages: Sequence[str] = tuple(finished.STAGES)) -> list[Journal]:
     """Write down the training stages that dvc.lock has, of the workspace or of a revision. Raises DataError where there is none."""
-    snapshot = Snapshot(rev)
-    done = [stage for stage in stages if stage in snapshot.lock]
+    run_files = RunFiles(rev)
+    done = [stage for stage in stages if stage in run_files.lock]
     if not done:
-        raise DataError(f"dvc.lock of {snapshot} has no training stage: run `dvc repro` first.")
-    return [_record(stage, snapshot) for stage in done]
+        raise DataError(f"dvc.lock of {run_files} has no training stage: run `dvc repro` first.")
+    return [_record(stage, run_files) for stage in done]
 
 
 def record_running() -> list[Journal]:
@@ -50,25 +50,25 @@ def send(journals: Sequence[Journal]) -> Iterator[tuple[bool, str]]:
             yield True, f"{journal.folder.name}: {count} facts sent to MLflow"
 
 
-def journal_of(stage: str, snapshot: Snapshot) -> Journal:
+def journal_of(stage: str, run_files: RunFiles) -> Journal:
     """The journal that was begun while the stage ran, unless it ended with another result; else one of its own."""
-    entry = snapshot.lock[stage]
+    entry = run_files.lock[stage]
     name, begun = finished.run_name(stage, entry), Journal(FOLDER / finished.started_as(stage, entry))
     if begun.path.is_file() and (not _ended(begun) or _names(begun)[-1] == name):
         return begun
     return Journal(FOLDER / name)
 
 
-def _record(stage: str, snapshot: Snapshot) -> Journal:
-    snapshot.refuse_changed(stage)
-    *facts, end = finished.facts(stage, snapshot)
-    journal = journal_of(stage, snapshot)
+def _record(stage: str, run_files: RunFiles) -> Journal:
+    run_files.refuse_changed(stage)
+    *facts, end = finished.facts(stage, run_files)
+    journal = journal_of(stage, run_files)
     with journal.held():
         known = _ended(journal)
-        files = [] if known else list(finished.files(stage, snapshot))
-        kept = [journal.keep(place, partial(snapshot.fetch, path)) for place, path in files]
+        files = [] if known else list(finished.files(stage, run_files))
+        kept = [journal.keep(place, partial(run_files.fetch, path)) for place, path in files]
         journal.add([*facts, *kept, end])  # the end last: a run is closed when its files are there
-    if snapshot.rev is None:
+    if run_files.rev is None:
         dvclive_sink.write(journal, stage)
     return journal
 

@@ -16,7 +16,7 @@ from typing import Any
 from aj.errors import DataError
 from aj.hashing import canonical
 from aj.tracking.facts import RUN_TAG, Fact
-from aj.tracking.snapshot import Snapshot
+from aj.tracking.run_files import RunFiles
 
 BASE, BASE_PIN = "data/raw/base", "data/raw/base/base.json"
 TOKENIZER = ("tokenizer", "chat_template", "special_tokens", "added_tokens", "vocab", "merges")  # how its files begin
@@ -57,19 +57,19 @@ def run_name(stage: str, entry: Mapping[str, Any]) -> str:
     return f"{started_as(stage, entry)}-{key_of(entry, 'outs')[:6]}"
 
 
-def facts(stage: str, snapshot: Snapshot) -> Iterator[Fact]:
+def facts(stage: str, run_files: RunFiles) -> Iterator[Fact]:
     """Everything that is told of a finished stage, files aside. Raises DataError where something is missing or another's."""
-    entry, curves = snapshot.lock[stage], STAGES[stage]
+    entry, curves = run_files.lock[stage], STAGES[stage]
     params = entry["params"]["params.yaml"]
     yield Fact("tag", RUN_TAG, run_name(stage, entry))
-    yield from tags(stage, entry, snapshot)
-    adapter = json.loads(snapshot.read(f"models/{stage}/adapter_config.json"))
-    base = json.loads(snapshot.read(BASE_PIN))
+    yield from tags(stage, entry, run_files)
+    adapter = json.loads(run_files.read(f"models/{stage}/adapter_config.json"))
+    base = json.loads(run_files.read(BASE_PIN))
     told = {
         **dict(_leaves(params)),
         "learning_rate": params[stage]["learning_rate"],
         "batch_size": params[stage]["batch_size"],
-        "epochs": float(f"{epochs(stage, params[stage], snapshot):.6g}"),
+        "epochs": float(f"{epochs(stage, params[stage], run_files):.6g}"),
         "dataset_version": dataset_version(stage, entry),
         "model_base": f"{base['id']}@{base['revision']}",
         "fine_tuning_method": ("q" if params["compute"]["quantization"] == "nf4" else "") + adapter["peft_type"].lower(),
@@ -79,16 +79,16 @@ def facts(stage: str, snapshot: Snapshot) -> Iterator[Fact]:
     yield from (Fact("param", key, str(value)) for key, value in sorted(told.items()))
     for out in entry["outs"]:
         if out["path"].startswith("metrics/curves/") and out["path"].endswith(".csv"):
-            yield from _curve(snapshot.recorded(stage, out["path"]), out["path"], curves)
-    last = json.loads(snapshot.recorded(stage, f"metrics/{stage}.json"))
+            yield from _curve(run_files.recorded(stage, out["path"]), out["path"], curves)
+    last = json.loads(run_files.recorded(stage, f"metrics/{stage}.json"))
     yield from (Fact("metric", key, value, last["steps"]) for key, value in last.items() if key not in ("steps", "train_loss"))
-    yield from _validation(stage, snapshot, last["steps"])
+    yield from _validation(stage, run_files, last["steps"])
     yield Fact("end", "status", "FINISHED")
 
 
-def tags(stage: str, entry: Mapping[str, Any], snapshot: Snapshot) -> Iterator[Fact]:
+def tags(stage: str, entry: Mapping[str, Any], run_files: RunFiles) -> Iterator[Fact]:
     """The rule's four tags. The task of a policy is the environments it plays, or the sources it learns from."""
-    p = snapshot.params
+    p = run_files.params
     shares = {"sqlenv": p.grpo.environments.sqlenv, "competencies": p.grpo.environments.competencies}
     if stage != "grpo":
         shares = {name: source.share for name, source in p.sources.items()}
@@ -98,10 +98,10 @@ def tags(stage: str, entry: Mapping[str, Any], snapshot: Snapshot) -> Iterator[F
     yield Fact("tag", "stage", stage)
 
 
-def files(stage: str, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+def files(stage: str, run_files: RunFiles) -> Iterator[tuple[str, str]]:
     """(place among the artifacts, path) of each file of the model, the tokenizer and the configuration."""
-    yield from ((f"model/{name}", f"models/{stage}/{name}") for name in snapshot.names(f"models/{stage}"))
-    yield from ((f"tokenizer/{name}", f"{BASE}/{name}") for name in snapshot.names(BASE) if name.startswith(TOKENIZER))
+    yield from ((f"model/{name}", f"models/{stage}/{name}") for name in run_files.names(f"models/{stage}"))
+    yield from ((f"tokenizer/{name}", f"{BASE}/{name}") for name in run_files.names(BASE) if name.startswith(TOKENIZER))
     yield from ((f"config/{name}", name) for name in ("params.yaml", "dvc.lock"))
 
 
@@ -110,17 +110,17 @@ def dataset_version(stage: str, entry: Mapping[str, Any]) -> str:
     return str(next(dep["md5"] for dep in entry["deps"] if dep["path"] == STAGES[stage].data))
 
 
-def epochs(stage: str, section: Mapping[str, Any], snapshot: Snapshot) -> float:
+def epochs(stage: str, section: Mapping[str, Any], run_files: RunFiles) -> float:
     """How often the training set was gone through. With packing, which puts several rows into one, a lower bound."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder = STAGES[stage].data
     if stage == "grpo":
-        rows = len(json.loads(snapshot.read(f"{folder}/questions.json")))
-        rows += snapshot.read(f"{folder}/tasks.jsonl").count(b"\n")
+        rows = len(json.loads(run_files.read(f"{folder}/questions.json")))
+        rows += run_files.read(f"{folder}/tasks.jsonl").count(b"\n")
         return float(section["steps"] * section["questions_per_step"] / rows)
-    rows = pq.read_metadata(pa.BufferReader(snapshot.read(f"{folder}/train.parquet"))).num_rows
+    rows = pq.read_metadata(pa.BufferReader(run_files.read(f"{folder}/train.parquet"))).num_rows
     return float(section["steps"] * section["batch_size"] * section["accumulation"] / rows)
 
 
@@ -136,12 +136,12 @@ def _curve(content: bytes, path: str, curves: Curves) -> Iterator[Fact]:
                 yield Fact("metric", names.get(column, column), float(value), int(row["step"]))
 
 
-def _validation(stage: str, snapshot: Snapshot, step: int) -> Iterator[Fact]:
+def _validation(stage: str, run_files: RunFiles, step: int) -> Iterator[Fact]:
     path, key = STAGES[stage].validation
     if path.endswith(".json"):
-        owner = next((name for name, e in snapshot.lock.items() for out in e.get("outs", ()) if out["path"] == path), None)
+        owner = next((name for name, e in run_files.lock.items() for out in e.get("outs", ()) if out["path"] == path), None)
         if owner is not None:  # not before eval has run; the check says that it is missing
-            yield Fact("metric", "val_loss", json.loads(snapshot.recorded(owner, path))[key], step)
+            yield Fact("metric", "val_loss", json.loads(run_files.recorded(owner, path))[key], step)
 
 
 def _leaves(tree: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:

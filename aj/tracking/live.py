@@ -13,7 +13,7 @@ import psutil
 from aj.stage import WORK
 from aj.tracking.facts import RUN_TAG, Fact
 from aj.tracking.finished import STAGES, started_as, tags
-from aj.tracking.snapshot import Snapshot
+from aj.tracking.run_files import RunFiles
 
 LOGGED = {"loss": "train_loss", "eval_loss": "val_loss", "learning_rate": "learning_rate", "reward": "reward"}
 
@@ -26,7 +26,7 @@ def running() -> list[str]:
 def facts(stage: str, entry: dict[str, Any]) -> Iterator[Fact]:
     """What is known of a running stage; ``entry`` is what dvc.lock will say of its inputs."""
     yield Fact("tag", RUN_TAG, started_as(stage, entry))
-    yield from tags(stage, entry, Snapshot())
+    yield from tags(stage, entry, RunFiles())
     for event in (_state(stage) or {"log_history": []})["log_history"]:
         for logged, name in LOGGED.items():
             if logged in event:  # rounded as the stage rounds its curves

@@ -11,12 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from aj import revision
 from aj.errors import DataError
 from aj.params import load
 from aj.sections import Params
 
 
-class Snapshot:
+class RunFiles:
     """Files of the workspace (``rev`` None) or of a revision; what the DVC cache lacks comes from the remote."""
 
     def __init__(self, rev: str | None = None) -> None:
@@ -24,14 +25,7 @@ class Snapshot:
 
     @cached_property
     def _files(self) -> Any:
-        from dvc.api import DVCFileSystem
-        from dvc.exceptions import DvcException
-        from dvc.scm import SCMError
-
-        try:
-            return DVCFileSystem(str(Path.cwd()), rev=self.rev)
-        except (DvcException, SCMError) as error:
-            raise DataError(f"revision {self.rev!r} cannot be read ({error}): see `dvc exp list` or `git log`.") from None
+        return revision.files(self.rev)
 
     @cached_property
     def lock(self) -> dict[str, Any]:
