@@ -41,10 +41,10 @@ def cross_checks(p: Params) -> Iterator[str]:
     if p.eval.max_length < p.mix.max_length:
         yield f"eval.max_length is {p.eval.max_length}, shorter than mix.max_length = {p.mix.max_length}: raise it."
     shares = p.grpo.environments
-    if abs(shares.sqlenv + shares.competencies - 1) > 1e-6:
-        yield f"the shares of grpo.environments add up to {shares.sqlenv + shares.competencies:g}: make them add up to 1."
-    if p.grpo.front == "tools" and shares.competencies > 0:
-        yield f"grpo.front 'tools' plays SQLEnv alone, grpo.environments.competencies is {shares.competencies:g}: set it to 0."
+    if abs((whole := shares.sqlenv + shares.competencies + shares.tools) - 1) > 1e-6:
+        yield f"the shares of grpo.environments add up to {whole:g}: make them add up to 1."
+    if p.grpo.front == "tools" and shares.sqlenv < 1:
+        yield f"grpo.front 'tools' plays SQLEnv alone, grpo.environments.sqlenv is {shares.sqlenv:g}: set it to 1 and the others to 0."
     if p.grpo.weights.correctness == 0:
         yield "grpo.weights.correctness is 0: without it shaping alone would be learned; set it above 0."
 

@@ -146,6 +146,9 @@ class Environments:
 
     sqlenv: Share
     competencies: Share
+    """Tasks of the competencies that are answered in one reply."""
+    tools: Share
+    """Tasks in which the six tools are called: few among all tasks, and what an agent lives by."""
 
 
 @dataclass(frozen=True, config=STRICT)

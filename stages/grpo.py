@@ -16,6 +16,7 @@ from aj.stage import Run, seal
 from aj.training import grpo
 from aj.training import model as models
 from aj.training.divergence import from_start
+from aj.training.environments import is_answered, is_played_with_tools
 from aj.training.trainer import curve, train
 
 BASE, MIX, ADAPTER = Path("data/raw/base"), Path("data/mix/rl"), Path("models/dpo")
@@ -44,10 +45,13 @@ def main(run: Run) -> None:
     # 2. Questions, every gold checked, and tasks.
     asked = questions.load(MIX)
     tasks = [Task.of(row) for row in read_tasks(MIX / TASKS)]
-    if p.environments.competencies > 0 and not tasks:
-        raise DataError(
-            "grpo.environments gives the competencies a share, but the mix has no tasks: raise mix.rl_tasks, or set it to 0."
-        )
+    for name, held, items in (
+        ("competencies", is_answered, "tasks of one reply"), ("tools", is_played_with_tools, "tasks that call tools"),
+    ):  # fmt: skip
+        if getattr(p.environments, name) > 0 and not any(map(held, tasks)):
+            raise DataError(
+                f"grpo.environments gives {name} a share, but the mix has no {items}: raise mix.rl_tasks, or set it to 0."
+            )
 
     # 3. Train.
     trainer = grpo.trainer(

@@ -10,7 +10,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from aj.errors import DataError
@@ -89,7 +89,7 @@ def facts(stage: str, run_files: RunFiles) -> Iterator[Fact]:
 def tags(stage: str, entry: Mapping[str, Any], run_files: RunFiles) -> Iterator[Fact]:
     """The rule's four tags. The task of a policy is the environments it plays, or the sources it learns from."""
     p = run_files.params
-    shares = {"sqlenv": p.grpo.environments.sqlenv, "competencies": p.grpo.environments.competencies}
+    shares: Mapping[str, float] = asdict(p.grpo.environments)
     if stage != "grpo":
         shares = {name: source.share for name, source in p.sources.items()}
     yield Fact("tag", "policy_id", f"AJ-{p.code}-v{p.version}-lora")

@@ -1,4 +1,4 @@
-"""What GRPO plays: SQLEnv and tasks scored by validators, each step's questions dealt out by share.
+"""What GRPO plays: SQLEnv, tasks that validators score, and those of them that call tools; each step's questions dealt out by share.
 
 An environment knows how its items are played and what its episodes report. Every episode reports a value for each column that the
 rewards read, None where the column is another environment's: TRL leaves those out of its sums and means.
@@ -28,8 +28,8 @@ TASK_COLUMNS = ("validated", "passed", "unsafe", "crashed")
 class Environment:
     """One of several environments of a run."""
 
-    kind: type
-    """Of its items."""
+    holds: Callable[[Any], bool]
+    """Whether an item is its."""
     items: Sequence[Any]
     share: float
     roller: Roller
@@ -51,11 +51,31 @@ def environments(
         tokenizer, budget=section.budget, max_new_tokens=section.task_tokens, max_length=section.max_length,
         opens=lambda item: TaskEpisode(item, section.budget),
     )  # fmt: skip
+
+    def of(holds: Callable[[Any], bool], share: float) -> Environment:
+        return Environment(holds, [t for t in tasks if holds(t)], share, task, TASK_COLUMNS, lambda env: of_task(env, weights))
+
     found = [
-        Environment(Question, questions, shares.sqlenv, sqlenv, SQL_COLUMNS, of_sqlenv),
-        Environment(Task, tasks, shares.competencies, task, TASK_COLUMNS, lambda env: of_task(env, weights)),
+        Environment(is_question, questions, shares.sqlenv, sqlenv, SQL_COLUMNS, of_sqlenv),
+        of(is_answered, shares.competencies),
+        of(is_played_with_tools, shares.tools),
     ]
     return [environment for environment in found if environment.share > 0 and environment.items]
+
+
+def is_question(item: Item) -> bool:
+    """SQLEnv's."""
+    return isinstance(item, Question)
+
+
+def is_answered(item: Item) -> bool:
+    """A task with one reply."""
+    return isinstance(item, Task) and not item.tools
+
+
+def is_played_with_tools(item: Item) -> bool:
+    """A task that offers the six tools."""
+    return isinstance(item, Task) and bool(item.tools)
 
 
 def deal(environments: Sequence[Environment], count: int) -> Iterator[Item]:
@@ -78,7 +98,7 @@ def play(
     """One episode an item, in their order; ``rolled`` plays those of one environment together."""
     episodes: dict[int, Episode] = {}
     for environment in environments:
-        own = [place for place, item in enumerate(items) if isinstance(item, environment.kind)]
+        own = [place for place, item in enumerate(items) if environment.holds(item)]
         if own:
             episodes |= zip(own, rolled(environment.roller, [items[place] for place in own]), strict=True)
     return [episodes[place] for place in range(len(items))]
@@ -86,7 +106,7 @@ def play(
 
 def outcomes(environments: Sequence[Environment], episodes: Iterable[tuple[Any, Any]]) -> dict[str, list[float | None]]:
     """Columns of (item, environment as it was left), a value an episode."""
-    rows = [next(e for e in environments if isinstance(item, e.kind)).outcome(env) for item, env in episodes]
+    rows = [next(e for e in environments if e.holds(item)).outcome(env) for item, env in episodes]
     return {column: [row.get(column) for row in rows] for column in (*SQL_COLUMNS, *TASK_COLUMNS)}
 
 

@@ -22,7 +22,9 @@ class Circle:
 
 def environment(kind: type, count: int, share: float) -> Environment:
     name = kind.__name__.lower()
-    return Environment(kind, [kind(n) for n in range(count)], share, name, (name,), lambda env: {name: float(env)})  # type: ignore[arg-type]
+    return Environment(
+        lambda item: isinstance(item, kind), [kind(n) for n in range(count)], share, name, (name,), lambda env: {name: float(env)}
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shares", [(0.75, 0.25), (0.5, 0.5), (3.0, 1.0), (0.9, 0.1), (1.0, 0.0)])
@@ -53,7 +55,7 @@ def test_episodes_come_back_in_the_order_of_their_items() -> None:
 
 
 def test_a_column_is_empty_where_the_episode_was_another_environments() -> None:
-    sql = Environment(Square, [Square(1)], 0.5, None, ("correct",), lambda env: {"correct": env})  # type: ignore[arg-type]
-    tasks = Environment(Circle, [Circle(1)], 0.5, None, ("validated",), lambda env: {"validated": env})  # type: ignore[arg-type]
+    sql = Environment(lambda i: isinstance(i, Square), [Square(1)], 0.5, None, ("correct",), lambda env: {"correct": env})  # type: ignore[arg-type]
+    tasks = Environment(lambda i: isinstance(i, Circle), [Circle(1)], 0.5, None, ("validated",), lambda env: {"validated": env})  # type: ignore[arg-type]
     found = outcomes([sql, tasks], [(Square(1), 1.0), (Circle(1), None), (Circle(1), 0.5)])
     assert found["correct"] == [1.0, None, None] and found["validated"] == [None, None, 0.5]

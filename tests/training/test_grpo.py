@@ -97,7 +97,7 @@ def test_two_environments_are_played_in_one_run_each_paid_by_its_own_rewards(
     small: Small, asked: list[Question], start: Path, tmp_path: Path
 ) -> None:
     tasks = draw_tasks(read(), 11, seed=5, side="train")
-    shares = Environments(sqlenv=0.5, competencies=0.5)
+    shares = Environments(sqlenv=0.5, competencies=0.5, tools=0.0)
     _, log = trained(small, asked, start, tmp_path / "o", tasks=tasks, environments=shares, task_tokens=8, learning_rate=1e-3)
     steps = [event for event in log if "reward" in event]
     assert len(steps) == STEPS
