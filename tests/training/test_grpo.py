@@ -17,6 +17,7 @@ from aj.sqlenv.rollout import Roller
 from aj.training import grpo, trainer
 from aj.training import model as models
 from aj.training.divergence import from_start
+from aj.training.environments import deal, environments
 from tests.training.conftest import Small
 
 STEPS = 2
@@ -97,7 +98,7 @@ def test_two_environments_are_played_in_one_run_each_paid_by_its_own_rewards(
     small: Small, asked: list[Question], start: Path, tmp_path: Path
 ) -> None:
     tasks = draw_tasks(read(), 11, seed=5, side="train")
-    shares = Environments(sqlenv=0.5, competencies=0.5, tools=0.0)
+    shares = Environments(sqlenv=0.5, competencies=0.5, tools=0)
     _, log = trained(small, asked, start, tmp_path / "o", tasks=tasks, environments=shares, task_tokens=8, learning_rate=1e-3)
     steps = [event for event in log if "reward" in event]
     assert len(steps) == STEPS
@@ -106,6 +107,17 @@ def test_two_environments_are_played_in_one_run_each_paid_by_its_own_rewards(
         assert event["reward"] == pytest.approx((of_sqlenv + event["rewards/validators_reward/mean"]) / 2, abs=1e-4)
         assert 0 < event["episodes/actions"] <= SHORT["budget"]
         assert event["episodes/passed"] == event["episodes/crashed"] == 0
+
+
+def test_tasks_with_tools_are_an_environment_of_their_own(small: Small, asked: list[Question]) -> None:
+    tasks = draw_tasks(read(), 44, seed=5, side="train")
+    section = replace(small.params.grpo, environments=Environments(sqlenv=0.5, competencies=0.375, tools=0.125))
+    played = environments(asked, tasks, small.tokenizer, section)
+    dealt = list(deal(played, 16))
+    called = [isinstance(item, Task) and bool(item.tools) for item in dealt]
+    assert [len(e.items) for e in played] == [len(asked), 40, 4]
+    assert sum(isinstance(item, Question) for item in dealt) == 8 and sum(called) == 2
+    assert all(sum(e.holds(item) for e in played) == 1 for item in dealt)
 
 
 def test_a_weight_for_a_validator_that_does_not_exist_is_refused(
