@@ -7,15 +7,15 @@ invented configuration looks. Context:
 ``variables``, ``resources`` (``jobs.x``): names declared in other files; ``cli`` true: where the rules find nothing and the ``databricks`` CLI
 is on the PATH, it is asked too (cli.py). Each reason's detail begins with who spoke: ``rules:`` or ``databricks CLI:``.
 
-What is not covered: files that the bundle names (they are not there); the inside of rarer resources (known by name only); the types of
-values behind references; what included files declare: with an ``include`` that may hold variables, an undeclared one is let through.
+What is not covered: files that the bundle names (they are not there); the inside of Postgres resources, features and services
+(known by name only); fields that a reference names of a resource; the types of values behind references; what included files declare: with an ``include`` that may hold variables, an undeclared one is let through.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from aj.validators.definitions.access import check_targets
-from aj.validators.definitions.declared import adds_python, check_assigned, check_cycles, names_of
+from aj.validators.definitions.declared import adds_python, check_assigned, check_variables, names_of
 from aj.validators.definitions.fields import Report, check_shape, nearest, tables
 from aj.validators.definitions.references import find_references
 from aj.validators.definitions.resources import check_resources, targets
@@ -59,7 +59,7 @@ def _check(document: Document, context: Mapping[str, Any], report: Report) -> No
     check_targets(root, targets(root), report)
     names = names_of(root, included, context)
     check_assigned(root, names, report)
-    check_cycles(root, report)
+    check_variables(root, report)
     find_references(root, (), names, report)
     find_secrets(root, (), report)
 

@@ -16,7 +16,7 @@ RESOURCE_FOLDERS = re.compile(
     r"(?:\./)?(?:[\w-]+/)?(?:resources?|jobs?|workflows?|pipelines?|dashboards?|apps?|models?|schemas?|volumes?|alerts?|clusters?)(?:/[\w*?-]+)*/[\w*?.-]+"
 )
 HOLDS_VARIABLES = re.compile(r"var|conf|param|common|shared|setting|env|target", re.IGNORECASE)
-MOST_LEAVES = 150  # texts with references in defaults of variables
+MOST_PAIRS = 30_000  # of references in defaults of variables and texts that hold some
 
 
 def names_of(root: Mapping[str, Any], included: bool, context: Mapping[str, Any]) -> Names:
@@ -68,17 +68,21 @@ def adds_python(root: Mapping[str, Any]) -> bool:
     return bool(root.get("python")) or bool(inner(root, "experimental", "python")) or bool(inner(root, "experimental", "pydabs"))
 
 
-def check_cycles(root: Mapping[str, Any], report: Report) -> None:
-    """Variables whose defaults need each other, so that none has a value: variable_cycle."""
+def check_variables(root: Mapping[str, Any], report: Report) -> None:
+    """Variables that have no value: bad_lookup (not exactly one thing is looked up), variable_cycle (defaults that need each other)."""
     variables = root.get("variables")
-    leaves: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for name, variable in variables.items() if isinstance(variables, dict) else ():
+        lookup = variable.get("lookup") if isinstance(variable, dict) else None
+        if isinstance(lookup, dict) and sum(value not in (None, "") for value in lookup.values()) != 1:
+            report.add("bad_lookup", ("variables", name, "lookup"), "exactly one thing is looked up")
+    leaves: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for name, variable in variables.items() if isinstance(variables, dict) else ():
         if isinstance(variable, dict):
             for path, text in _leaves(variable.get("default"), (str(name),)):
-                leaves[path] = [
+                leaves[path] = {
                     tuple(re.split(r"[.\[]", found[1])[1:]) for found in FOUND.finditer(text) if found[1][:4] == "var."
-                ]
-    if len(leaves) > MOST_LEAVES:
+                }
+    if len(leaves) * sum(map(len, leaves.values())) > MOST_PAIRS:
         return
     needs = {
         leaf: {other for ref in refs for other in leaves if all(a == b for a, b in zip(ref, other, strict=False))}

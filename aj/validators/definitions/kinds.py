@@ -13,8 +13,14 @@ from aj.validators.json_values import as_list, as_map
 Path = tuple[object, ...]
 NAMES = ("name", "display_name", "title", "catalog_name", "schema_name", "warehouse_id")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-EITHER = {"genie_spaces": ("file_path", "serialized_space"), "dashboards": ("file_path", "serialized_dashboard")}
+EITHER = {
+    "genie_spaces": ("file_path", "serialized_space"),
+    "dashboards": ("file_path", "serialized_dashboard"),
+    "alerts": ("file_path", "query_text"),
+    "cluster_policies": ("definition", "policy_family_id"),
+}
 """Two places for one content."""
+TAGGED = ("genie_spaces", "dashboards")
 SINCE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})")
 SECONDS = re.compile(r"-?\d{1,12}(?:\.\d{1,9})?s")
 TIMES = {"expire_time": (SINCE, "2030-01-31T00:00:00Z"), "source_branch_time": (SINCE, "2030-01-31T00:00:00Z")}
@@ -29,7 +35,7 @@ def check_kind(kind: str, item: dict[str, Any], path: Path, report: Report) -> N
             report.add("bad_name", (*path, name), "a name holds no line breaks, tabs or other control characters")
     if kind in EITHER and all(item.get(name) is not None for name in EITHER[kind]):
         report.add("conflicting_fields", path, f"{' and '.join(EITHER[kind])} cannot be set together")
-    if kind in EITHER and item.get("etag") is not None:
+    if kind in TAGGED and item.get("etag") is not None:
         report.add("reserved_field", (*path, "etag"), "the etag belongs to what is deployed, not to the bundle")
     for name in DEPLOYED:
         if kind in ("jobs", "pipelines") and as_map(item.get("deployment")).get(name) is not None:

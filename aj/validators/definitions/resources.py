@@ -42,8 +42,9 @@ def check_resources(root: Mapping[str, Any], elsewhere: bool, anchored: Containe
     """``elsewhere``: other files or code may hold the other half of a resource. Codes: unknown_resource_type, malformed_reference,
     missing_field, and those of the kinds."""
     types = tables()[0]["Resources"]
+    above = [target for _, target in targets(root)]
     computed = bool(inner(root, "bundle", "cluster_id")) or any(
-        target.get("cluster_id") or target.get("compute_id") for _, target in targets(root)
+        target.get("cluster_id") or target.get("compute_id") for target in above
     )
     for where, resources in all_resources(root):
         if not isinstance(resources, dict):
@@ -60,11 +61,12 @@ def check_resources(root: Mapping[str, Any], elsewhere: bool, anchored: Containe
             for key, item in items.items() if isinstance(items, dict) else ():
                 if report.full:
                     return
-                _check_resource(root, kind, item, (*where, kind, key), elsewhere, computed, anchored, report)
+                _check_resource(root, above, kind, item, (*where, kind, key), elsewhere, computed, anchored, report)
 
 
 def _check_resource(
     root: Mapping[str, Any],
+    above: list[Mapping[str, Any]],
     kind: str,
     item: Any,
     path: Path,
@@ -79,9 +81,7 @@ def _check_resource(
     below = None if base else inner(root, "resources", kind, key)
     if item is None and base and not elsewhere:
         report.add("wrong_type", path, "the resource is empty")
-    overrides = [
-        other for _, target in targets(root) if base and isinstance(other := inner(target, "resources", kind, key), dict)
-    ]
+    overrides = [other for target in above if base and isinstance(other := inner(target, "resources", kind, key), dict)]
     partial = not base and (isinstance(below, dict) or elsewhere)
     if kind in tables()[0]["Resources"]:
         shape = tables()[0]["Resources"][kind][1:]
