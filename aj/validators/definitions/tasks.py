@@ -129,6 +129,8 @@ def _check_type(name: str, body: Any, path: tuple[object, ...], report: Report, 
                 or (body.get(field) == "" and field not in ("left", "right"))
             ):
                 report.add("missing_field", path, f"{field} is missing")
+    if name == "ai_runtime_task" and body.get("code_source") is not None and body.get("code_source_path") is not None:
+        report.add("conflicting_fields", path, "code_source and code_source_path cannot be set together")
     if name == "sql_task":
         kinds = [kind for kind in SQL_KINDS if body.get(kind) is not None]
         if len(kinds) > 1:
