@@ -236,6 +236,8 @@ def _key(frame: Frame, value: Any, where: int) -> None:
         value = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         if value in frame.value:
             raise YamlRefused("yaml_duplicate_key", f"line {where}: the key {value!r} stands twice in one mapping")
+    elif frame.merges:
+        raise YamlRefused("yaml_duplicate_key", f"line {where}: << stands twice in one mapping: one << takes a list of mappings")
     frame.key, frame.keyed = value, True
 
 

@@ -96,7 +96,7 @@ HOSTILE = {
     "unknown_sections": ("bundle: {name: x}\n" + "\n".join(f"k{i}: 1" for i in range(2000)), "unknown_top_level_key"),
     "empty_jobs": (
         "bundle: {name: x}\nresources: {jobs: {" + ",".join(f"j{i}: {{}}" for i in range(1600)) + "}}",
-        "tasks_missing",
+        "",
     ),
     "open_references": ('bundle: {name: "' + "${var." * 3300 + '"}', "malformed_reference"),
     "long_reference": ('bundle: {name: "${a' + "-" * 19000 + '"}', ""),
@@ -107,6 +107,24 @@ HOSTILE = {
     "defaults": (
         "bundle: {name: x}\ntargets: {" + ",".join(f"t{i}: {{default: true}}" for i in range(800)) + "}",
         "several_default_targets",
+    ),
+    "references_of_variables": (
+        "bundle: {name: x}\nvariables: {"
+        + ",".join(f"v{i}: {{default: '" + f"${{var.v{i + 1}.a}}" * 9 + "'}" for i in range(110))
+        + "}",
+        "undeclared_variable",
+    ),
+    "leaves_of_a_variable": (
+        "bundle: {name: x}\nvariables: {v: {default: {" + ",".join(f"k{i}: '${{var.v.k{i}.a}}'" for i in range(700)) + "}}}",
+        "",
+    ),
+    "resources_and_targets": (
+        "bundle: {name: x}\nresources: {models: {"
+        + ",".join(f"m{i}: {{name: m}}" for i in range(500))
+        + "}}\ntargets: {"
+        + ",".join(f"t{i}: {{resources: {{}}}}" for i in range(400))
+        + "}",
+        "",
     ),
     "overrides": (
         "bundle: {name: x}\nresources: {jobs: {a: {}}}\ntargets: {"

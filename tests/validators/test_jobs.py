@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aj.validators.definitions.fields import MOST_REASONS
-from aj.validators.definitions.jobs import NEEDS_COMPUTE, REQUIRED, TASK_TYPES, job_definition_valid
+from aj.validators.definitions.jobs import job_definition_valid
 from aj.validators.definitions.pipelines import pipeline_definition_valid
+from aj.validators.definitions.tasks import NEEDS_COMPUTE, REQUIRED, TASK_TYPES
 from aj.validators.score import Score
 from tests.validators.labelled import in_time
 
@@ -68,6 +69,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "condition_task": {"op": "EQUAL_TO", "left": "a", "right": "b"},
     "for_each_task": {"inputs": "[1]", "task": {"task_key": "i", "notebook_task": {"notebook_path": "/a"}}},
     "clean_rooms_notebook_task": {"clean_room_name": "c", "notebook_name": "n"},
+    "gen_ai_compute_task": {"dl_runtime_image": "i"},
+    "ai_runtime_task": {"experiment": "e"},
 }
 
 

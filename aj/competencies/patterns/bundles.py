@@ -36,7 +36,7 @@ def _pipeline_bundle(draw: Draw) -> Made:
     return REPLY.made(
         {"bundle": bundle, "pipeline": pipeline, "where": f"{catalog}.{schema}", "path": path},
         gold,
-        REPLY.invalid("nothing_to_run", without(gold, (*at, "libraries")), "libraries_missing"),
+        REPLY.other("nothing_to_run", without(gold, (*at, "libraries")), "missing_value"),
         REPLY.invalid("two_sources", changed(gold, (*at, "libraries", 0, "file"), {"path": path}), "library_ambiguous"),
         REPLY.invalid("conflicting_fields", changed(gold, (*at, "target"), schema)),
         REPLY.invalid("unknown_field", renamed(gold, (*at, "libraries"), "notebooks")),

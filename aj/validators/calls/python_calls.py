@@ -42,6 +42,17 @@ def python_calls(text: str) -> list[Call]:
     return [_python_call(node) for node in nodes]
 
 
+def python_value(text: str) -> Any:
+    """The one literal of a text. Raises Unreadable: bad_python, not_a_literal, too_deep."""
+    if max(deepest(text), _signs(text)) > DEEPEST:
+        raise Unreadable("too_deep", f"the value is nested more than {DEEPEST} levels deep")
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Unreadable("bad_python", f"neither JSON nor Python: {error}") from None
+    return _literal(node, "the call")
+
+
 def _parsed(text: str) -> list[ast.stmt]:
     try:
         return ast.parse(text).body

@@ -3,25 +3,28 @@
 The spellings of the agent are ``<tool_call>{…}</tool_call>`` and DeepSeek's markers at the end of the reply, and a reply that is
 JSON and nothing else: one object, a list, several objects, or a message with ``tool_calls``. ``public=True`` (somebody else's
 tools) also reads what other models write: Python calls (``[f(a=1), g.h(b="x")]``), a reply that is one fenced block,
-``{"name", "parameters"}``, ``{"type": "tool_use", "name", "input"}``, ``{"f": {…}}``, ``[TOOL_CALLS]``, ``<|python_tag|>``.
+``{"name", "parameters"}``, ``{"type": "tool_use", "name", "input"}``, ``{"f": {…}}``, ``[TOOL_CALLS]``, ``<|python_tag|>``, MCP's and Gemini's wrappers, tags and lines (markup.py).
 
-What is not covered: XML (``<invoke name=…>``), ``<function=f>``, calls inside prose without markers, positional arguments.
+What is not covered: calls inside prose without markers, positional arguments.
 """
 
-import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from aj.transcript import CHATML_CALL, DEEPSEEK_CALL
+from aj.validators.calls.decode import decode, decode_all
 from aj.validators.calls.errors import Unreadable
-from aj.validators.calls.python_calls import DEEPEST, Call, python_calls
+from aj.validators.calls.markup import markup_calls
+from aj.validators.calls.python_calls import Call, python_calls, python_value
 from aj.validators.fenced import FENCE
-from aj.validators.json_values import depth_of
 
 SEPARATOR = "<｜tool▁sep｜>"
-BLANKS = re.compile(r"(?:\s|<｜tool▁calls▁(?:begin|end)｜>|<\|im_end\|>|<｜end▁of▁sentence｜>|<\|eot_id\|>|<\|eom_id\|>|</s>)*")
-PREFIXES = ("[TOOL_CALLS]", "<|python_tag|>", "<functioncall>")
+BLANKS = re.compile(
+    r"(?:\s|<\|/tool_call\|>|<\|endoftext\|>|<｜tool▁calls▁(?:begin|end)｜>|<\|im_end\|>|<｜end▁of▁sentence｜>|<\|eot_id\|>|<\|eom_id\|>|</s>)*"
+)
+PREFIXES = ("[TOOL_CALLS]", "<|python_tag|>", "<functioncall>", "<|tool_call|>", "functools", "Action:")
+NAMES = ("name", "tool", "function")
 NO_TOOL = (None, "", "None", "none", "null")
 
 
@@ -32,6 +35,10 @@ def read_calls(text: str, *, public: bool = False, known: Collection[str] = ()) 
     plan_not_call, tool_none, bad_call, bad_python, positional_argument, not_a_literal, too_deep.
     """
     text = _answer(text.strip())
+    if public and not _starts_json(text) and not re.search(rf"(?:{CHATML_CALL[0]}|{DEEPSEEK_CALL[0]})(?!\s*<function=)", text):
+        plain = text.removeprefix("<functioncall>").removesuffix("<|endoftext|>").strip()
+        if found := markup_calls(plain, known if isinstance(known, Mapping) else None):
+            return found
     if not _starts_json(text):
         for opens, closes in (CHATML_CALL, DEEPSEEK_CALL):
             if opens in text:
@@ -88,9 +95,9 @@ def _marked(text: str, opens: str, closes: str, public: bool) -> Iterator[Any]:
         if public and SEPARATOR in inner:  # DeepSeek's own: function<sep>name, then the arguments in a fence
             name, _, arguments = inner.partition(SEPARATOR)[2].partition("\n")
             fence = FENCE.search(arguments)
-            yield {"name": name.strip(), "arguments": _one(fence[1] if fence else arguments)}
+            yield {"name": name.strip(), "arguments": decode_all(fence[1] if fence else arguments)}
         else:  # the JSON itself tells where it ends: a closing marker may stand in one of its strings
-            value, stopped = _decode(text, start + len(inner) - len(inner.lstrip()))
+            value, stopped = _value(text, start + len(inner) - len(inner.lstrip()), start + len(inner), public)
             end = stopped + len(text[stopped:]) - len(text[stopped:].lstrip())
             if not text.startswith(closes, end):
                 raise Unreadable("unclosed_call", f"no {closes} after the call")
@@ -104,12 +111,22 @@ def _marked(text: str, opens: str, closes: str, public: bool) -> Iterator[Any]:
             at = text.find(opens, at) % (len(text) + 1)  # -1, for none: the end
 
 
+def _value(text: str, at: int, end: int, public: bool) -> tuple[Any, int]:
+    """JSON, or where it is none the Python that Hermes' rows hold: ``{'name': 'f', 'arguments': {}}``."""
+    try:
+        return decode(text, at)
+    except Unreadable as error:
+        if not public or error.code != "bad_json" or not text.startswith("{'", at):
+            raise
+        return python_value(text[at:end]), end
+
+
 def _values(text: str) -> Iterator[Any]:
     at = 0
     while at < len(text):
         if not text.startswith(("{", "["), at):
             raise Unreadable("text_around_call", f"text beside the call: {text[at : at + 60]!r}")
-        value, at = _decode(text, at)
+        value, at = decode(text, at)
         yield value
         at = _skip(text, at)
 
@@ -117,40 +134,6 @@ def _values(text: str) -> Iterator[Any]:
 def _skip(text: str, at: int) -> int:
     match = BLANKS.match(text, at)
     return match.end() if match else at
-
-
-def _one(text: str) -> Any:
-    value, end = _decode(text.strip(), 0)
-    if text.strip()[end:]:
-        raise Unreadable("bad_json", f"text after the arguments: {text.strip()[end : end + 60]!r}")
-    return value
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise Unreadable("duplicate_key", f"an object says {next(n for n in names if names.count(n) > 1)!r} twice")
-    return value
-
-
-def _no_constant(name: str) -> Any:
-    raise Unreadable("bad_json", f"{name} is not JSON")
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_constant)
-
-
-def _decode(text: str, at: int) -> tuple[Any, int]:
-    try:
-        value, end = DECODER.raw_decode(text, at)
-    except RecursionError:
-        raise Unreadable("too_deep", f"nested more than {DEEPEST} levels deep") from None
-    except ValueError as error:  # also an integer of thousands of digits
-        raise Unreadable("bad_json", f"not JSON: {error}") from None
-    if depth_of(value, DEEPEST) > DEEPEST:
-        raise Unreadable("too_deep", f"nested more than {DEEPEST} levels deep")
-    return value, end
 
 
 def _calls(values: Iterator[Any], public: bool, known: Collection[str]) -> list[Call]:
@@ -167,12 +150,14 @@ def _of(value: Any, public: bool, known: Collection[str], within: bool = False) 
         return
     if not isinstance(value, dict):
         raise Unreadable("bad_call", f"a {type(value).__name__} instead of a call: {value!r}"[:160])
-    named = [value[key] for key in ("name", "tool", "function") if key in value]
+    named = [value[key] for key in (*NAMES, *(("tool_name",) if public else ())) if key in value]
     if not named and isinstance(value.get("tool_calls"), list):
         for item in value["tool_calls"]:
             yield from _of(item, public, known, within=True)
-    elif not named and isinstance(value.get("function_call"), dict):
-        yield from _of(value["function_call"], public, known, within=True)
+    elif not named and (
+        inner := next((value[key] for key in _wrappers(value, public) if isinstance(value.get(key), dict)), None)
+    ):
+        yield from _of(inner, public, known, within=True)
     elif not named and "plan" in value and "plan" not in known:
         raise Unreadable("plan_not_call", "the reply is a plan, not a call")
     elif public and not named and len(value) == 1 and next(iter(value)) in known:
@@ -187,11 +172,21 @@ def _of(value: Any, public: bool, known: Collection[str], within: bool = False) 
         yield _with_arguments(value) if public else value
 
 
+def _wrappers(value: Call, public: bool) -> tuple[str, ...]:
+    """Keys below which the call itself may stand: OpenAI's, Gemini's, MCP's."""
+    if not public:
+        return ("function_call",)
+    return ("function_call", "functionCall", *(("params",) if value.get("method") == "tools/call" else ()))
+
+
 def _with_arguments(call: Call) -> Call:
     function = call.get("function")
     inner = function if isinstance(function, dict) else call
     if not inner.keys() & {"arguments", "params"}:
         for key in ("parameters", "input", "args", "kwargs"):
             if key in inner:
-                return {"name": inner.get("name", inner.get("tool", inner.get("function"))), "arguments": inner[key]}
+                return {
+                    "name": next((inner[key] for key in (*NAMES, "tool_name") if key in inner), None),
+                    "arguments": inner[key],
+                }
     return call

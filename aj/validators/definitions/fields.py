@@ -1,7 +1,8 @@
 """The shape of Databricks definitions: which fields a job, a task, a cluster or a bundle's section has, and of which kind.
 
 Two tables under data/validators: databricks_fields.json (from the Apache-2.0 databricks-sdk) and bundle_fields.json (the documented
-bundle configuration). ``check_shape`` walks a value along them: unknown_field, wrong_type, unknown_value, bad_autoscale. A text that holds
+bundle configuration). ``check_shape`` walks a value along them: unknown_field, wrong_type, unknown_value, missing_field,
+bad_autoscale. A text that holds
 ``${...}`` fits any kind (a complex variable may stand for a whole cluster), and so does ``{{...}}`` for a number.
 
 What is not covered: fields younger than the tables; the inside of what a table calls ``any``; limits of numbers and lengths.
@@ -48,7 +49,7 @@ def show(path: tuple[object, ...]) -> str:
 
 @cache
 def tables() -> tuple[Table, dict[str, list[str]], dict[str, Any]]:
-    """Types, enumerations, and the bundle file's other tables (``required``, ``levels``)."""
+    """Types, enumerations, and the bundle file's other tables (``required``, ``needs``, ``levels``)."""
     sdk = json.loads((FOLDER / "databricks_fields.json").read_text(encoding="utf-8"))
     bundle = json.loads((FOLDER / "bundle_fields.json").read_text(encoding="utf-8"))
     types: Table = sdk["types"] | bundle["types"]
@@ -72,8 +73,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def check_shape(value: Any, kind: str, path: tuple[object, ...], report: Report, anchored: Container[int] = ()) -> None:
-    """Compare a value with a kind of the tables; recursion is bounded by the loader's depth cap."""
+def check_shape(
+    value: Any, kind: str, path: tuple[object, ...], report: Report, anchored: Container[int] = (), *, whole: bool = False
+) -> None:
+    """Compare a value with a kind of the tables; recursion is bounded by the loader's depth cap. ``whole``: nothing of it
+    stands elsewhere, so what a part must have is asked for: missing_field."""
     if value is None or kind == "any" or report.full:
         return
     if isinstance(value, str) and "${" in value:
@@ -84,20 +88,20 @@ def check_shape(value: Any, kind: str, path: tuple[object, ...], report: Report,
             report.add("wrong_type", path, f"a list is expected, not {name_of(value)}")
             return
         for index, item in enumerate(value):
-            check_shape(item, kind[1:], (*path, index), report, anchored)
+            check_shape(item, kind[1:], (*path, index), report, anchored, whole=whole)
     elif first == "{":
         if not isinstance(value, dict):
             report.add("wrong_type", path, f"a mapping is expected, not {name_of(value)}")
             return
         for key, item in value.items():
-            check_shape(item, kind[1:], (*path, key), report, anchored)
+            check_shape(item, kind[1:], (*path, key), report, anchored, whole=whole)
     elif first == "=":
         _enum(value, kind[1:], path, report)
     elif kind in KINDS:
         if not _fits(value, kind):
             report.add("wrong_type", path, f"{KINDS[kind]} is expected, not {name_of(value)}")
     else:
-        _fields(value, kind, path, report, anchored)
+        _fields(value, kind, path, report, anchored, whole)
 
 
 def name_of(value: object) -> str:
@@ -109,17 +113,20 @@ def name_of(value: object) -> str:
     return "nothing" if value is None else repr(value)[:60]
 
 
-def _fields(value: Any, kind: str, path: tuple[object, ...], report: Report, anchored: Container[int]) -> None:
+def _fields(value: Any, kind: str, path: tuple[object, ...], report: Report, anchored: Container[int], whole: bool) -> None:
     if not isinstance(value, dict):
         report.add("wrong_type", path, f"a mapping is expected, not {name_of(value)}")
         return
     fields = tables()[0][kind]
     for key, item in value.items():
         if key in fields:
-            check_shape(item, fields[key], (*path, key), report, anchored)
+            check_shape(item, fields[key], (*path, key), report, anchored, whole=whole)
         elif id(item) not in anchored and not report.full:  # a field that only holds an anchor is allowed by the CLI too
             code = "unknown_task_type" if kind == "jobs.Task" and key.endswith("_task") else "unknown_field"
             report.add(code, path, f"there is no field {key!r}{nearest(key, fields)}")
+    for field in tables()[2]["needs"].get(kind, ()) if whole else ():
+        if value.get(field) is None:
+            report.add("missing_field", path, f"{field} is missing")
     low, high = value.get("min_workers"), value.get("max_workers")
     if isinstance(low, int) and isinstance(high, int) and low > high:
         report.add("bad_autoscale", path, f"min_workers {low} is above max_workers {high}")

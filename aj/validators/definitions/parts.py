@@ -40,6 +40,6 @@ def check_run_as(run_as: Any, path: tuple[object, ...], report: Report) -> None:
     """Exactly one identity: bad_run_as."""
     if not isinstance(run_as, dict) or "<<" in run_as:
         return
-    named = [name for name in ("user_name", "service_principal_name", "group_name") if run_as.get(name) is not None]
+    named = [name for name in ("user_name", "service_principal_name", "group_name") if run_as.get(name) not in (None, "")]
     if len(named) != 1:
         report.add("bad_run_as", path, f"{' and '.join(named) or 'nobody'} is named; exactly one identity runs it")

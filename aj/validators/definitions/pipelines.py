@@ -53,7 +53,9 @@ def pipeline_definition_valid(text: str, context: Mapping[str, Any]) -> Score:
     report = Report()
     if not value.get("name"):
         report.add("missing_field", path, "name is missing")
-    check_shape(value, "api.Pipeline", path, report)
+    if not any(value.get(name) for name in SOURCES):
+        report.add("libraries_missing", path, "nothing to run: libraries, ingestion_definition or gateway_definition")
+    check_shape(value, "api.Pipeline", path, report, whole=True)
     check_pipeline(value, path, report)
     find_secrets(value, path, report)
     return Score.of(report.reasons)
@@ -63,8 +65,6 @@ def check_pipeline(pipeline: Any, path: tuple[object, ...], report: Report, *, p
     """All rules but the shape; ``partial``: the other half stands elsewhere, so nothing is required."""
     if not isinstance(pipeline, dict):
         return
-    if not partial and not any(pipeline.get(name) for name in SOURCES):
-        report.add("libraries_missing", path, "nothing to run: libraries, ingestion_definition or gateway_definition")
     _check_libraries(pipeline.get("libraries"), (*path, "libraries"), report)
     for first, second in CONFLICTS:
         if pipeline.get(first) and pipeline.get(second):

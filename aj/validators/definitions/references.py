@@ -1,6 +1,6 @@
 """References of a bundle, ``${var.x}``, ``${bundle.target}``, ``${workspace.…}``, ``${resources.jobs.x.id}``: do they resolve?
 
-As the Databricks CLI reads them: no spaces inside, letters, digits, - and _ between dots. Other ``${…}`` (shell variables such as
+As the Databricks CLI reads them: no spaces inside, letters, digits, - and _ between dots; ``$${x}`` is no reference. Other ``${…}`` (shell variables such as
 ``${PWD}`` or ``${HOST:-x}``) are left alone in commands, descriptions and queries, and are unknown_reference elsewhere.
 
 What is not covered: whether a field exists of a resource that does; references to variables that have no value in some target
@@ -68,6 +68,9 @@ def _find_in_text(value: str, path: tuple[object, ...], names: Names, report: Re
     """All references of one text; of those that hold others, ``${var.a_${bundle.target}}``, the innermost are checked."""
     place, open_ones = 0, 0
     while found := FOUND.search(value, place):
+        if found.start() and value[found.start() - 1] == "$":
+            place = found.start() + 2  # $${x} is the text ${x}
+            continue
         place = found.end()
         if not found[2] and found[1].endswith("$") and value.startswith("{", place):
             place, open_ones = place - 1, open_ones + 1
@@ -87,7 +90,7 @@ def _check(inner: str, closed: bool, path: tuple[object, ...], names: Names, rep
             report.add(
                 "malformed_reference", path, f"{shown} is not read as a reference" + ("" if closed else " (no closing brace)")
             )
-        elif not shell and closed and not re.match(r"[A-Za-z_]\w*:?[-=?+#%/^,]|[#!\d]", inner):
+        elif not shell and not re.match(r"[A-Za-z_]\w*:?[-=?+#%/^,]|[#!]", inner):
             report.add("unknown_reference", path, f"{shown} does not resolve")
         return
     parts = [part.partition("[")[0] for part in inner.split(".")]

@@ -61,7 +61,7 @@ def openapi(document: dict[str, Any]) -> Iterator[Reason]:
         return
     own = [*_paths(document), *_references(document), *_security(document)]
     yield from own
-    errors = list(islice(_official(found[1]).iter_errors(document), MOST_REASONS))
+    errors = list(islice((e for e in _official(found[1]).iter_errors(document) if not _browsers_take(e)), MOST_REASONS))
     if not own:  # what was said above in words is not said again in the schema's
         yield from map(_said, errors)
     if found[1] != "3.0" and not errors:
@@ -81,6 +81,18 @@ def _said(error: "ValidationError") -> Reason:
     error = _deepest(error, 0)
     place = "/".join(str(p) for p in error.instance_path)
     return Reason(CODES.get(type(error.kind).__name__, "invalid_field"), f"at {place or 'the top'}: {error.message}"[:300])
+
+
+def _browsers_take(error: "ValidationError") -> bool:
+    """Whether it is only a pattern with a bare brace, which ECMA-262 allows for the web (annex B)."""
+    error = _deepest(error, 0)
+    if getattr(error.kind, "format", None) != "regex" or not isinstance(error.instance, str):
+        return False
+    try:
+        re.compile(error.instance)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def _deepest(error: "ValidationError", steps: int) -> "ValidationError":

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from aj.validators.brackets import deepest
 from aj.validators.safety.look import Look, TooMuch
 from aj.validators.shell.broken import judge_piece, pieces
+from aj.validators.shell.functions import Functions
 from aj.validators.shell.judge import judge
 from aj.validators.shell.quotes import split
 from aj.validators.shell.redirects import input_of, output_to
-from aj.validators.shell.state import State
-from aj.validators.shell.tree import NO_ARITHMETIC, PREFIXED, commands, forks, text_of, tree
+from aj.validators.shell.tree import NO_ARITHMETIC, PREFIXED, text_of, tree
 from aj.validators.shell.values import UNKNOWN
 from aj.validators.shell.words import expand_text, words
 
@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
 DEEPEST_BRACKETS = 30
 MOST_VALUES = 8  # words of a loop
-MOST_CALLS = 4
 TESTED = re.compile(r"""-[nzdef]\s+["']?\$\{?(\w+)|\$\{(\w+)(?:\[\w+\])?:?\?""")
 NOUNSET = re.compile(r"^[ \t]*set\s+-\w*u|\bnounset\b", re.M)
 BOMB = re.compile(r"([\w:.]{1,40})\(\)\{\1[|&]\1&?\};?\1?|\$0\"?[|&]+\"?\$0")
 
 
-class Walk(State):
+class Walk(Functions):
     """One shell that runs a script."""
 
     def substitute(self, code: str) -> str:
@@ -213,54 +212,6 @@ class Walk(State):
         body = node.child_by_field_name("body")
         out = self.walk(body, stdin) if body is not None else ""
         self.branch -= 1
-        return out
-
-    def on_function_definition(self, node: "Node", stdin: str) -> str:
-        """f() { ... }: remembered, and judged once with arguments that nobody knows."""
-        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-        if name is None or body is None:
-            return ""
-        called = text_of(name)
-        again = [child for child in commands(body) if text_of(child).split()[:1] == [called]]
-        if len(again) > 1 and any(forks(child) for child in again):
-            self.look.found("fork_bomb", "a function that starts itself twice")
-        self.call(called, body, [UNKNOWN] * 9, defining=True)
-        self.functions[called] = body
-        self.read_by.clear()
-        return ""
-
-    def reads(self, name: str, body: "Node") -> set[str]:
-        """Variables that a function reads, with those of the functions that it calls."""
-        source = text_of(body)
-        known = self.read_by.get(source)
-        if known is None:
-            known = self.read_by[source] = set(re.findall(r"\$\{?(\w+)", source))
-            for word in set(re.findall(r"[\w.-]+", source)) & self.functions.keys():
-                known |= self.reads(word, self.functions[word])
-        return known
-
-    def call(self, name: str, body: "Node", arguments: list[str], stdin: str = "", defining: bool = False) -> str:
-        """Runs a function's body with arguments; a recursion ends after a few calls."""
-        if self.calls >= MOST_CALLS and not defining:
-            return UNKNOWN
-        state = (
-            text_of(body),
-            tuple(arguments),
-            tuple(self.here),
-            stdin,
-            repr([(read, self.variables.get(read)) for read in sorted(self.reads(name, body))]),
-        )
-        if state in self.judged:  # the same call would do the same
-            return UNKNOWN
-        self.judged.add(state)
-        outer, self.arguments = self.arguments, arguments
-        here = list(self.here)
-        self.calls += not defining
-        self.branch += 1
-        out = self.walk(body, stdin)
-        self.branch -= 1
-        self.calls -= not defining
-        self.arguments, self.here = outer, here
         return out
 
 
