@@ -12,7 +12,8 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.mark.parametrize("form", ["base", "sft", "dpo", "grpo", "merged", "q8", "q4km"])
 def test_the_table_of_what_was_learned_is_the_recorded_one(form: str) -> None:
-    found = re.search(rf"^\| {form} \| (\S+) \((\S+) to (\S+)\) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", README, re.MULTILINE)
+    interval = r"(\S+) \((\S+) to (\S+)\)"
+    found = re.search(rf"^\| {form} \| {interval} \| (\S+) \| (\S+) \| (\S+) \| {interval} \| (\S+) \|$", README, re.MULTILINE)
     assert found
     recorded = json.loads((ROOT / f"metrics/eval_{form}.json").read_text())
     keys = (
@@ -23,6 +24,9 @@ def test_the_table_of_what_was_learned_is_the_recorded_one(form: str) -> None:
         "unseen_phrasing.accuracy",
         "unseen_templates.accuracy",
         "tasks.pass_rate",
+        "tasks.pass_low",
+        "tasks.pass_high",
+        "tool_calls.sampled_validity",
     )
     assert list(found.groups()) == [f"{recorded[key]:.2f}" if key in recorded else "-" for key in keys]
 
