@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aj.validators.registry import validate
+from aj.validators.sql.nonsense import near
 from aj.validators.sql.notation import rules
-from aj.validators.sql.sense import near
 from aj.validators.sql.statement import sql_compiles
 from tests.validators.labelled import in_time
 

@@ -62,10 +62,14 @@ def _limit(node: "exp.Limit | exp.Offset") -> Reason | None:
 
 
 def _join(node: "exp.Join") -> Reason | None:
+    from sqlglot import exp
+
     if node.args.get("method") == "NATURAL" and (
         node.args.get("on") or node.args.get("using") or node.args.get("kind") == "CROSS"
     ):
         return Reason("syntax_error", "a NATURAL JOIN takes neither ON nor USING, and is no CROSS JOIN")
+    if isinstance(node.this, exp.Lateral) and (node.args.get("using") or node.args.get("method") == "NATURAL"):
+        return Reason("syntax_error", "a JOIN LATERAL takes ON, neither USING nor NATURAL")
     if node.this is not None and node.this.args.get("joins") and node.this.key == "table":
         return Reason("syntax_error", "a JOIN follows before the ON of the one before it: ON comes right after its table")
     return None
