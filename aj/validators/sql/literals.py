@@ -28,7 +28,7 @@ def wrong_literal(words: list[Word]) -> Reason | None:
     """The first of them; None where there is none."""
     for place, word in enumerate(words):
         after = words[place + 1] if place + 1 < len(words) else None
-        if word.kind == "number" and (bad := _number(word)):
+        if word.kind == "number" and (bad := _number(word, place > 0 and words[place - 1].text == "-")):
             return bad
         if word.kind == "word" and not word.text.isascii():
             return Reason("syntax_error", f"the name {word.text[:40]} has letters other than a to z: write it in backticks")
@@ -40,16 +40,15 @@ def wrong_literal(words: list[Word]) -> Reason | None:
     return None
 
 
-def _number(word: Word) -> Reason | None:
+def _number(word: Word, negative: bool) -> Reason | None:
     """A number that its suffix has no room for."""
     whole = WHOLE.fullmatch(word.upper)
-    if whole and (
-        len(whole[1]) > 20 or int(whole[1]) > LARGEST[whole[2]]
-    ):  # as large as this: the smallest one, with a minus before it
+    if whole and (len(whole[1]) > 20 or int(whole[1]) > LARGEST[whole[2]] - (not negative)):
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of its type")
     if word.upper.endswith("BD") and _precision(word.text[:-2]) > 38:
         return Reason("syntax_error", f"{word.text[:40]} needs more than the 38 digits of a DECIMAL")
-    if word.upper.endswith("D") and not word.upper.endswith("BD") and float(word.text[:-1]) == float("inf"):
+    double = word.text[:-1] if word.upper.endswith("D") else word.text if word.upper[-1:].isdigit() and "E" in word.upper else "0"
+    if not word.upper.endswith("BD") and float(double) == float("inf"):
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of DOUBLE")
     return None
 

@@ -10,7 +10,7 @@ from aj.validators.wordset import wordset
 
 CLAUSES = frozenset({"FROM", "WHERE", "HAVING", "QUALIFY", "UNION", "INTERSECT", "EXCEPT", "MINUS", "LIMIT"})
 NEED_MORE = frozenset({"WHERE", "HAVING", "QUALIFY", "ON", "FROM", "JOIN", "LIMIT", "USING", "OVER"})
-RANKS = {"WHERE": 1, "GROUP": 2, "HAVING": 3, "QUALIFY": 4, "ORDER": 5, "LIMIT": 6}
+RANKS = {"WHERE": 1, "GROUP": 2, "HAVING": 3, "QUALIFY": 4, "ORDER": 5, "LIMIT": 6, "OFFSET": 7}
 RIGHTS = frozenset({"GRANT", "REVOKE", "DENY"})
 DESCRIBED = ("HISTORY", "DETAIL", "EXTENDED", "FORMATTED", "CATALOG", "SCHEMA", "FUNCTION", "TABLE")
 BEFORE_BY = frozenset({"GROUP", "ORDER", "PARTITION", "SORT", "CLUSTER", "DISTRIBUTE"})
@@ -83,6 +83,8 @@ def _order(words: list[Word]) -> list[Reason]:
             and words[place - 1].upper not in NOT_AN_OPERAND
         ):
             if word.upper in ("GROUP", "ORDER") and not _starts_by(words, place):
+                continue
+            if word.upper == "OFFSET" and (place + 1 == len(words) or words[place + 1].kind != "number"):
                 continue
             if RANKS[word.upper] <= ranks[-1]:
                 return [Reason("syntax_error", f"{word.upper} stands after {names[-1]}")]

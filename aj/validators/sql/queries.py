@@ -6,6 +6,7 @@ What is not covered: whether functions exist and take these arguments; types tha
 from typing import TYPE_CHECKING
 
 from aj.validators.score import Reason
+from aj.validators.sql.dialects import foreign, foreign_words
 from aj.validators.sql.grouping import misplaced, nested, not_grouped, piped_aggregate, pivoted
 from aj.validators.sql.lexer import Word, is_filled
 from aj.validators.sql.pipes import PIPED, unpiped
@@ -31,7 +32,7 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
     from sqlglot import exp
     from sqlglot.errors import ErrorLevel, SqlglotError
 
-    plain = unpiped(text, words)
+    plain = foreign_words(words) or unpiped(text, words)
     if isinstance(plain, Reason):
         raise Refused(plain)
     sql = readable(*plain)
@@ -89,16 +90,10 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
     for node in tree.walk():
         if isinstance(node, exp.Command):
             return [Reason("unknown_statement", "a part is kept as text, not parsed")]
-        if isinstance(node, exp.Fetch | exp.Lock | exp.Into | exp.Connect | exp.WithTableHint) or (
-            isinstance(node, exp.Distinct) and node.args.get("on")
-        ):
-            return [Reason("other_dialect", f"{node.key.upper()} is not in Databricks SQL")]
+        if bad := foreign(node):
+            return [bad]
         if isinstance(node, exp.Subquery) and node.alias == PIPED and isinstance(node.parent, exp.From) and piped_aggregate(node):
             return [Reason("nested_aggregate", "a step of a pipe aggregates: AGGREGATE is meant")]
-        if isinstance(node, exp.Paren) and isinstance(node.this, exp.Alias):
-            return [Reason("syntax_error", f"{node.sql('databricks')[:60]} names a value within brackets")]
-        if isinstance(node, exp.Alias) and isinstance(node.this, exp.Star):
-            return [Reason("syntax_error", f"* {node.alias[:40]}: a star has no alias, or FROM is missing")]
         if isinstance(node, exp.Cast) and (bad := _cast_type(node)):
             return [bad]
         if isinstance(node, exp.SetOperation) and not node.args.get("by_name"):

@@ -41,6 +41,8 @@ def readable(text: str, words: list[Word]) -> str:
             changes.append((word.start, words[end].end, "identified"))
         elif upper == "TABLESAMPLE" and after.text == "(" and (end := _sample(words, place)):
             changes.append((word.start, words[end].end, ""))
+        elif upper == "MAX" and after.upper == "RECURSION" and place + 3 < len(words) and words[place + 2].upper == "LEVEL":
+            changes.append((word.start, words[place + 3].end, ""))
         elif upper == "LATERAL" and after.upper == "VIEW" and (at := _generated(words, place)):
             changes.append((words[at].start, words[at].start, "AS "))
         elif upper == "OVER" and after.upper == "(" and place + 3 < len(words) and words[place + 2].upper == "CLUSTER":
