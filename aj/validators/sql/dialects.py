@@ -115,6 +115,10 @@ def foreign(node: "exp.Expr") -> Reason | None:
         return Reason("other_dialect", f"{node.sql('databricks')[:60]}: [ ] takes one index, array(…) makes a list")
     if isinstance(node, exp.Array) and node.args.get("bracket_notation"):
         return Reason("other_dialect", "a list in [ ]: Databricks writes array(1, 2)")
+    if isinstance(node, exp.Anonymous) and any(isinstance(item, exp.Select | exp.SetOperation) for item in node.expressions):
+        return Reason("syntax_error", f"{node.name[:40]}(SELECT …): a query that is a value stands in brackets of its own")
+    if isinstance(node, exp.CTE) and not isinstance(node.this, exp.Query | exp.Values):
+        return Reason("syntax_error", f"WITH {node.alias[:40]} AS (…) holds no query")
     if isinstance(node, exp.Tuple) and not node.expressions and isinstance(node.parent, exp.Select):
         return Reason("syntax_error", "() is no value")
     if isinstance(node, exp.Paren) and isinstance(node.this, exp.Alias):

@@ -73,6 +73,8 @@ def _order(words: list[Word]) -> list[Reason]:
         elif word.upper in (")", "]") and len(ranks) > 1:
             ranks.pop()
             names.pop()
+        elif word.upper == "JOIN" and ranks[-1] and place and words[place - 1].ends_operand and place + 1 < len(words):
+            return [Reason("syntax_error", f"JOIN stands after {names[-1]}")]
         elif word.upper in ("SELECT", "UNION", "INTERSECT", "EXCEPT", "MINUS", "|>", ";", "INSERT"):
             ranks[-1] = 0
         elif (
