@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WITH_A_UNIT = wordset("DATEADD DATE_ADD DATEDIFF DATE_DIFF TIMESTAMPADD TIMESTAMPDIFF")
 AFTER_A_STAR = wordset("SELECT ALL DISTINCT TABLE VALUES FROM WITH (")
+MOST_OF_A_FRAME = 60  # words
 OF_A_STAR = wordset("EXCLUDE REPLACE RENAME")
 
 
@@ -42,6 +43,10 @@ def _foreign(words: list[Word], place: int, before: Word, after: Word) -> str:
         and words[place + 2].upper != "WHERE"
     ):
         return "FILTER (…) starts with WHERE"
+    if upper == "TABLESAMPLE" and after.text == "(" and not _sized(words, place + 2):
+        return "TABLESAMPLE takes … PERCENT, … ROWS or BUCKET … OUT OF …"
+    if upper == "NULL" and after.text == "::" and before.upper in ("IS", "NOT"):
+        return "IS NULL :: … casts a condition: it stands in brackets"
     if upper == "EXCEPT" and before.text == "*" and after.upper not in AFTER_A_STAR:
         return "* EXCEPT takes its columns in brackets"
     if upper in OF_A_STAR and before.text == "*" and after.text == "(":
@@ -68,15 +73,21 @@ def _foreign(words: list[Word], place: int, before: Word, after: Word) -> str:
 
 
 def _holds(words: list[Word], place: int, wanted: str) -> bool:
-    """Whether a word stands before the bracket around ``place`` closes."""
+    """Whether a word stands before the bracket around ``place`` closes; true where that is not seen soon."""
     depth = 0
-    for word in words[place:]:
+    for word in words[place : place + MOST_OF_A_FRAME]:
         depth += (word.text == "(") - (word.text == ")")
         if depth < 0:
             return False
         if depth == 0 and word.upper == wanted:
             return True
-    return False
+    return len(words) > place + MOST_OF_A_FRAME
+
+
+def _sized(words: list[Word], place: int) -> bool:
+    """Whether the brackets of a TABLESAMPLE say what its number counts."""
+    close = next((at for at in range(place, len(words)) if words[at].text == ")"), len(words))
+    return any(word.upper in ("PERCENT", "ROWS", "BUCKET") for word in words[place:close])
 
 
 def _commas(words: list[Word], place: int) -> int:

@@ -18,9 +18,9 @@ MICROSECONDS = {
 }  # fmt: skip
 MONTHS = {"YEAR": 12, "MONTH": 1}
 UNITS = frozenset({*MONTHS, *MICROSECONDS, "NANOSECOND"})
-WHOLE = re.compile(r"\s*[+-]?\s*(\d{1,25})\s*")
-SECONDS = re.compile(r"\s*[+-]?\s*(\d{0,20}(?:\.\d{0,9})?)\s*")
-PART = re.compile(r"\s*[+-]?\s*(\d{1,25}(?:\.\d{0,9})?|\.\d{1,9})\s+([a-z]+)(?:\s+|$)")
+WHOLE = re.compile(r"[+-]?\s*(\d{1,25})")  # of stripped texts: blanks that two parts of a pattern may take cost their square
+SECONDS = re.compile(r"[+-]?\s*(\d{0,20}(?:\.\d{0,9})?)")
+PART = re.compile(r"[+-]?\s*(\d{1,25}(?:\.\d{0,9})?|\.\d{1,9})\s+([a-z]+)(?:\s+|$)")
 YEARLY = re.compile(r"\s*([+-]?)(\d{1,10})-(\d{1,2})\s*")
 FIELDS = {"DAY": r"\d{1,9}", "HOUR": r"\d{1,10}", "MINUTE": r"\d{1,12}", "SECOND": r"\d{1,13}(?:\.\d{1,9})?"}
 FILLED = re.compile("p{4}")
@@ -95,7 +95,7 @@ def _counted(found: list[tuple[str, bool, str]]) -> Reason | None:
             continue
         if unit == "NANOSECOND":
             return Reason("syntax_error", "an INTERVAL counts microseconds at the finest")
-        fits = (SECONDS if unit == "SECOND" else WHOLE).fullmatch(value)
+        fits = (SECONDS if unit == "SECOND" else WHOLE).fullmatch(value.strip())
         if fits is None or not fits[1].strip("."):
             return Reason(
                 "syntax_error",

@@ -47,6 +47,8 @@ def _number(word: Word, negative: bool) -> Reason | None:
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of its type")
     if word.upper.endswith("BD") and _precision(word.text[:-2]) > 38:
         return Reason("syntax_error", f"{word.text[:40]} needs more than the 38 digits of a DECIMAL")
+    if re.fullmatch(r"[\d.]+", word.text) and _precision(word.text) > 38:
+        return Reason("syntax_error", f"{word.text[:20]}… has more than the 38 digits of a DECIMAL")
     double = word.text[:-1] if word.upper.endswith("D") else word.text if word.upper[-1:].isdigit() and "E" in word.upper else "0"
     if not word.upper.endswith("BD") and float(double) == float("inf"):
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of DOUBLE")

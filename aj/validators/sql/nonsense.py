@@ -119,8 +119,6 @@ def _here(words: list[Word], place: int) -> Reason | None:
         and any(near(word.upper, known) for known in DESCRIBED)
     ):
         return Reason("misspelt_keyword", f"{word.text} is read as a table")
-    if word.upper == "TABLESAMPLE" and after == "(" and not _sized(words, place + 2):
-        return Reason("syntax_error", "TABLESAMPLE takes … PERCENT, … ROWS or BUCKET … OUT OF …")
     if word.upper == "AS" and place + 1 < len(words) and words[place + 1].kind == "number":
         return Reason("syntax_error", f"AS {words[place + 1].text[:20]}: a number is no name")
     if (
@@ -215,12 +213,6 @@ def _starts_clause(words: list[Word], place: int) -> bool:
         or (word.upper in CLAUSES and not (place + 1 < len(words) and words[place + 1].text == "."))
         or _starts_by(words, place)
     )
-
-
-def _sized(words: list[Word], place: int) -> bool:
-    """Whether the brackets of a TABLESAMPLE say what its number counts."""
-    close = next((at for at in range(place, len(words)) if words[at].text == ")"), len(words))
-    return any(word.upper in ("PERCENT", "ROWS", "BUCKET") for word in words[place:close])
 
 
 def _empty_brackets(words: list[Word], place: int) -> bool:

@@ -64,7 +64,8 @@ def unpiped(text: str, words: list[Word]) -> tuple[str, list[Word]] | Reason:
         said = _said(levels[0]).strip()
     except _Wrong as wrong:
         return Reason("syntax_error", str(wrong))
-    return said, words_of(said)[0]
+    found, problems = words_of(said)
+    return problems[0] if problems else (said, found)
 
 
 def _is_query(words: list[Word], place: int) -> bool:
