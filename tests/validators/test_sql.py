@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from aj.validators.registry import validate
+from aj.validators.sql.nonsense import near
 from aj.validators.sql.notation import rules
-from aj.validators.sql.sense import near
 from aj.validators.sql.statement import sql_compiles
 from tests.validators.labelled import in_time
 
@@ -61,6 +61,21 @@ HOSTILE = {
     "dollar_tags": "SELECT " + "".join(f"$a{i}$ " for i in range(2_400)),
     "lateral_views": "SELECT * FROM t " + "LATERAL VIEW " * 1_400,
     "shifts": "SELECT a" + " >>> 1" * 740,
+    "pipes": "FROM t" + " |> WHERE a > 1" * 590,
+    "pipe_tables": "TABLE t" + " |> UNION TABLE t" * 740,
+    "pipe_brackets": "FROM t |> SELECT " + "(" * 39 + "1" + ")" * 39 + " |> SELECT a" * 900,
+    "interval_units": "SELECT INTERVAL " + "1 DAY " * 1_490,
+    "interval_list": "SELECT " + ", ".join(["INTERVAL '1 day 2 hours'"] * 900),
+    "interval_blanks": "SELECT INTERVAL '" + " " * 19_000 + "x' DAY, INTERVAL '" + " " * 900 + "'",
+    "interval_parts": "SELECT INTERVAL '" + "1 day " * 3_300 + "'",
+    "hints": "SELECT /*+ " + "A(b), " * 3_300,
+    "hint_calls": "SELECT /*+ " + "A(" * 30 + "b" + ")" * 30 + ", A(b)" * 900 + " */ 1",
+    "hint_openers": "SELECT " + "/*+ " * 4_000 + "*/" * 1_900,
+    "frames": "SELECT a" + " ROWS BETWEEN a" * 990 + " AND b",
+    "units": "SELECT " + "dateadd('a', " * 38 + "1" + ", 2)" * 38,
+    "samples": "SELECT * FROM t" + " TABLESAMPLE (1 ROWS) t" * 420,
+    "identifiers": "SELECT " + "IDENTIFIER(" * 38 + "a" + ")(1)" * 38,
+    "collations": "SELECT a" + " COLLATE a.b" * 740,
     "identities": "CREATE TABLE t (" + ", ".join(f"c{i} BIGINT GENERATED ALWAYS AS IDENTITY" for i in range(300)) + ")",
     "column_options": "CREATE TABLE t (" + ", ".join(f"c{i} INT NOT NULL" for i in range(550)) + ")",
     "merge_whens": "MERGE INTO t USING s ON a = b " + "WHEN MATCHED AND a = 1 THEN DELETE " * 300,

@@ -1,4 +1,4 @@
-"""Clauses of a statement that must not stand together: twice the same, two that exclude each other, a MERGE whose later clauses never run.
+"""Clauses and names of a statement that must not stand together: twice the same, two that exclude each other, a MERGE whose later clauses never run.
 
 They are read from what grammar.py captured. What is not covered: clauses that need the table to be judged.
 """
@@ -12,6 +12,10 @@ from aj.validators.sql.lexer import Word
 ONCE = frozenset({"table_clause", "view_clause", "schema_clause", "column_option", "added_option", "identity", "function_clause"})
 REPEATED = frozenset({"CONSTRAINT", "CHECK", "PRIMARY", "FOREIGN", "REFERENCES", "EXPECT", ","})
 EXCLUDE = ({"CLUSTER", "CLUSTERED"}, {"CLUSTER", "PARTITIONED"}, {"FIRST", "AFTER"}, {"USING", "ROW"}, {"USING", "STORED"})
+NAMED_ONCE = {
+    "table_columns": "column_definition", "create_function": "argument", "create_procedure": "argument",
+    "update": "assignment", "when_matched": "assignment", "when_source": "assignment",
+}  # fmt: skip
 WHOLE_NUMBERS = frozenset({"BIGINT", "LONG", "INT", "INTEGER"})
 
 
@@ -19,6 +23,7 @@ def clashing(words: list[Word], captures: list[Capture]) -> Reason | None:
     """The first pair that clashes; None where there is none."""
     return (
         _twice(words, captures)
+        or _repeated(words, captures)
         or _defaults(words, captures)
         or _hive(words, captures)
         or _identity(words, captures)
@@ -43,6 +48,36 @@ def _twice(words: list[Word], captures: list[Capture]) -> Reason | None:
                 return Reason("duplicate_clause", f"{other.pop()} and {name} exclude each other")
         lists[seen.rule] = seen.last, names | {name}
     return None
+
+
+def _repeated(words: list[Word], captures: list[Capture]) -> Reason | None:
+    """A column of a table, a parameter or a column that is assigned, which is named twice in one list."""
+    for place, seen in enumerate(captures):
+        if seen.rule in NAMED_ONCE:
+            member = NAMED_ONCE[seen.rule]
+            names = [_named(words, item) for item in _within(captures, place) if item.rule == member]
+        elif seen.rule == "columns" and place and captures[place - 1].rule == "insert_source":
+            names = [_path(words, item) for item in _within(captures, place) if item.rule == "column"]
+        else:
+            continue
+        if twice := next((name for at, name in enumerate(names) if name and name in names[:at]), ""):
+            return Reason("duplicate_name", f"{twice[:60]} is named twice")
+    return None
+
+
+def _named(words: list[Word], seen: Capture) -> str:
+    """The name that a column, a parameter or an assignment starts with; '' where it is made when it runs."""
+    if words[seen.first].upper == "IDENTIFIER" and words[seen.first + 1].text == "(":
+        return ""
+    if seen.rule == "argument":
+        mode = words[seen.first].upper in ("IN", "OUT", "INOUT") and seen.last - seen.first > 2
+        return words[seen.first + mode].text.strip("`").lower()
+    equals = next((at for at in range(seen.first, seen.last) if words[at].text == "="), seen.first + 1)
+    return _path(words, Capture("", seen.first, equals if seen.rule == "assignment" else seen.first + 1))
+
+
+def _path(words: list[Word], seen: Capture) -> str:
+    return "".join(word.text.strip("`").lower() for word in words[seen.first : seen.last])
 
 
 def _name(words: list[Word], seen: Capture) -> str:

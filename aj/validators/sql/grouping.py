@@ -36,6 +36,12 @@ def misplaced(select: "exp.Select") -> Reason | None:
     return None
 
 
+def piped_aggregate(source: "exp.Subquery") -> bool:
+    """Whether the SELECT from what a pipe hands on aggregates: only AGGREGATE does."""
+    select = source.parent_select
+    return select is not None and any(_aggregates(item) for item in select.expressions)
+
+
 def nested(node: "exp.Expr") -> Reason | None:
     """An aggregate of an aggregate, which only a window may be."""
     from sqlglot import exp

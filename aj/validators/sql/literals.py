@@ -8,8 +8,9 @@ import re
 from decimal import Decimal, InvalidOperation
 
 from aj.validators.score import Reason
+from aj.validators.sql.collations import wrong_collation
+from aj.validators.sql.intervals import wrong_interval
 from aj.validators.sql.lexer import Word
-from aj.validators.wordset import wordset
 
 LARGEST = {"Y": 2**7, "S": 2**15, "L": 2**63}
 WHOLE = re.compile(r"(\d+)([YSL])")
@@ -19,20 +20,6 @@ CLOCK = re.compile(
     re.DOTALL,
 )
 SPECIAL = frozenset({"epoch", "now", "today", "tomorrow", "yesterday"})
-YEARS, DAYS = ("YEAR", "MONTH"), ("DAY", "HOUR", "MINUTE", "SECOND")
-MONTHLY = re.compile(r"\b(?:year|month)s?\b", re.IGNORECASE)
-DAILY = re.compile(r"\b(?:week|day|hour|minute|second|millisecond|microsecond)s?\b", re.IGNORECASE)
-LETTERS = re.compile(r"[a-z]+")
-NAMES = frozenset(
-    {
-        "interval",
-        *(
-            unit + s
-            for unit in wordset("year month week day hour minute second millisecond microsecond nanosecond")
-            for s in ("", "s")
-        ),
-    }
-)
 PREDICATES = frozenset({"IN", "LIKE", "ILIKE", "RLIKE", "BETWEEN", "EXISTS", "NULL"})
 QUANTIFIED = ("ANY", "ALL", "SOME")
 
@@ -41,7 +28,7 @@ def wrong_literal(words: list[Word]) -> Reason | None:
     """The first of them; None where there is none."""
     for place, word in enumerate(words):
         after = words[place + 1] if place + 1 < len(words) else None
-        if word.kind == "number" and (bad := _number(word)):
+        if word.kind == "number" and (bad := _number(word, place > 0 and words[place - 1].text == "-")):
             return bad
         if word.kind == "word" and not word.text.isascii():
             return Reason("syntax_error", f"the name {word.text[:40]} has letters other than a to z: write it in backticks")
@@ -53,16 +40,17 @@ def wrong_literal(words: list[Word]) -> Reason | None:
     return None
 
 
-def _number(word: Word) -> Reason | None:
+def _number(word: Word, negative: bool) -> Reason | None:
     """A number that its suffix has no room for."""
     whole = WHOLE.fullmatch(word.upper)
-    if whole and (
-        len(whole[1]) > 20 or int(whole[1]) > LARGEST[whole[2]]
-    ):  # as large as this: the smallest one, with a minus before it
+    if whole and (len(whole[1]) > 20 or int(whole[1]) > LARGEST[whole[2]] - (not negative)):
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of its type")
     if word.upper.endswith("BD") and _precision(word.text[:-2]) > 38:
         return Reason("syntax_error", f"{word.text[:40]} needs more than the 38 digits of a DECIMAL")
-    if word.upper.endswith("D") and not word.upper.endswith("BD") and float(word.text[:-1]) == float("inf"):
+    if re.fullmatch(r"[\d.]+", word.text) and _precision(word.text) > 38:
+        return Reason("syntax_error", f"{word.text[:20]}… has more than the 38 digits of a DECIMAL")
+    double = word.text[:-1] if word.upper.endswith("D") else word.text if word.upper[-1:].isdigit() and "E" in word.upper else "0"
+    if not word.upper.endswith("BD") and float(double) == float("inf"):
         return Reason("syntax_error", f"{word.text[:40]} is out of the range of DOUBLE")
     return None
 
@@ -88,7 +76,11 @@ def _pair(words: list[Word], place: int, word: Word, after: Word) -> Reason | No
         and not (after.text.isdigit() and 1 <= int(after.text[:7]) <= 100_000 and len(after.text) < 7)
     ):
         return Reason("syntax_error", f"NEAREST {after.text[:20]}: it must be 1 to 100000")
-    third = words[place + 2] if place + 2 < len(words) else None
+    if word.upper == "INTERVAL" and (bad := wrong_interval(words, place)):
+        return bad
+    collates = word.upper == "COLLATE" and place and words[place - 1].ends_operand
+    if (collates or (word.upper == "COLLATION" and before == "DEFAULT")) and (bad := wrong_collation(words, place)):
+        return bad
     listed = word.upper in ("LIKE", "ILIKE") and after.upper in QUANTIFIED
     if listed and [item.text for item in words[place + 2 : place + 4]] == ["(", ")"]:
         return Reason("empty_clause", f"{word.upper} {after.upper} () has nothing in it")
@@ -101,7 +93,7 @@ def _pair(words: list[Word], place: int, word: Word, after: Word) -> Reason | No
         return Reason("syntax_error", f"{word.upper} {after.text[:40]} is no {'date' if word.upper == 'DATE' else 'time'}")
     if word.upper == "TIME" and before not in ("TO", "FROM") and not _is_clock(value):
         return Reason("syntax_error", f"TIME {after.text[:40]} is no time of a day")
-    return _interval(words, place, value, third) if word.upper == "INTERVAL" else None
+    return None
 
 
 def _is_moment(value: str, whole_day: bool) -> bool:
@@ -123,19 +115,3 @@ def _is_moment(value: str, whole_day: bool) -> bool:
 def _is_clock(value: str) -> bool:
     found = CLOCK.fullmatch(value.strip(" "))
     return found is not None and int(found["hour"]) < 25 and int(found["minute"] or 0) < 60 and int(found["second"] or 0) < 60
-
-
-def _interval(words: list[Word], place: int, value: str, unit: Word | None) -> Reason | None:
-    """An interval of months and of seconds at once, or from one unit to another that it does not reach."""
-    if MONTHLY.search(value) and DAILY.search(value):
-        return Reason("syntax_error", f"INTERVAL '{value[:40]}' mixes months with days or seconds: write two intervals")
-    counted = unit is not None and unit.upper.rstrip("S") in (*YEARS, *DAYS, "WEEK", "MILLISECOND", "MICROSECOND")
-    if not counted and (strange := set(LETTERS.findall(value.lower())) - NAMES):
-        return Reason("syntax_error", f"INTERVAL '{value[:40]}': {min(strange)[:30]} is no unit")
-    if unit is None or place + 4 >= len(words) or words[place + 3].upper != "TO":
-        return None
-    first, last = unit.upper, words[place + 4].upper
-    for ladder in ([*YEARS], [*DAYS]):
-        if first in ladder and last in ladder and ladder.index(first) < ladder.index(last):
-            return None
-    return Reason("syntax_error", f"there is no INTERVAL from {first[:20]} to {last[:20]}")

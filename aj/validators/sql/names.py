@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aj.validators.score import Reason
 from aj.validators.sql.grammar import Capture
 from aj.validators.sql.lexer import Word
+from aj.validators.sql.pipes import GROUPED, PIPED
 from aj.validators.sql.queries import Refused, parse, width
 from aj.validators.wordset import wordset
 
@@ -94,7 +95,8 @@ class Names:
                 table.set("this", exp.to_identifier(name))
                 table.set("db", None)
                 table.set("catalog", None)
-        if is_open or tree.find(exp.Pivot, exp.TableFromRows):
+        piped = any(source.alias in (PIPED, GROUPED) for source in tree.find_all(exp.Subquery))
+        if is_open or piped or tree.find(exp.Pivot, exp.TableFromRows):
             return []
         for column in tree.find_all(exp.Column):
             if (

@@ -6,11 +6,13 @@ What is not covered: whether functions exist and take these arguments; types tha
 from typing import TYPE_CHECKING
 
 from aj.validators.score import Reason
-from aj.validators.sql.grouping import misplaced, nested, not_grouped, pivoted
+from aj.validators.sql.dialects import foreign, foreign_words
+from aj.validators.sql.grouping import misplaced, nested, not_grouped, piped_aggregate, pivoted
 from aj.validators.sql.lexer import Word, is_filled
+from aj.validators.sql.pipes import PIPED, unpiped
 from aj.validators.sql.readable import readable
-from aj.validators.sql.sense import TYPES
 from aj.validators.sql.shapes import misshapen
+from aj.validators.sql.type_names import TYPES
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -30,9 +32,10 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
     from sqlglot import exp
     from sqlglot.errors import ErrorLevel, SqlglotError
 
-    sql = readable(text, words)
-    if words[0].upper == "TABLE":
-        sql = "SELECT * FROM" + sql[len("TABLE") :]
+    plain = foreign_words(words) or unpiped(text, words)
+    if isinstance(plain, Reason):
+        raise Refused(plain)
+    sql = readable(*plain)
     try:
         trees = sqlglot.parse(sql, dialect="databricks", error_level=ErrorLevel.IMMEDIATE)
     except SqlglotError as error:
@@ -40,6 +43,8 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
         raise Refused(Reason("syntax_error", f"sqlglot does not parse it: {line[:200]}")) from None
     except RecursionError:
         raise Refused(Reason("too_deep", "the query is nested too deep")) from None
+    except (AttributeError, TypeError, ValueError, IndexError) as error:  # sqlglot's own faults, at texts that it half reads
+        raise Refused(Reason("syntax_error", f"sqlglot fails at it: {str(error)[:100]}")) from None
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query | exp.Values):
         raise Refused(Reason("syntax_error", "it does not parse as a query"))
@@ -85,10 +90,10 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
     for node in tree.walk():
         if isinstance(node, exp.Command):
             return [Reason("unknown_statement", "a part is kept as text, not parsed")]
-        if isinstance(node, exp.Fetch | exp.Lock | exp.Into | exp.Connect | exp.WithTableHint) or (
-            isinstance(node, exp.Distinct) and node.args.get("on")
-        ):
-            return [Reason("other_dialect", f"{node.key.upper()} is not in Databricks SQL")]
+        if bad := foreign(node):
+            return [bad]
+        if isinstance(node, exp.Subquery) and node.alias == PIPED and isinstance(node.parent, exp.From) and piped_aggregate(node):
+            return [Reason("nested_aggregate", "a step of a pipe aggregates: AGGREGATE is meant")]
         if isinstance(node, exp.Cast) and (bad := _cast_type(node)):
             return [bad]
         if isinstance(node, exp.SetOperation) and not node.args.get("by_name"):

@@ -33,14 +33,16 @@ def readable(text: str, words: list[Word]) -> str:
             changes.append((word.start, word.end, SAME[upper]))
             if place and words[place - 1].upper == "FOR":
                 changes.append((words[place - 1].start, words[place - 1].end, ""))
-        elif upper == "|>":
-            end = _pipe_end(words, place)
-            if Match(words, end).run("pipe_step", place) == end:
-                changes.append((word.start, words[end - 1].end, ""))
         elif upper == "WATERMARK" and (end := _delay(words, place)):
             changes.append((word.start, words[end].end, ""))
         elif upper == "TABLE" and after.upper == "(" and place and words[place - 1].text in ("(", ",", "=>"):
             changes += _table_argument(words, place)
+        elif upper == "IDENTIFIER" and after.text == "(" and (end := _named_by(words, place)):
+            changes.append((word.start, words[end].end, "identified"))
+        elif upper == "TABLESAMPLE" and after.text == "(" and (end := _sample(words, place)):
+            changes.append((word.start, words[end].end, ""))
+        elif upper == "MAX" and after.upper == "RECURSION" and place + 3 < len(words) and words[place + 2].upper == "LEVEL":
+            changes.append((word.start, words[place + 3].end, ""))
         elif upper == "LATERAL" and after.upper == "VIEW" and (at := _generated(words, place)):
             changes.append((words[at].start, words[at].start, "AS "))
         elif upper == "OVER" and after.upper == "(" and place + 3 < len(words) and words[place + 2].upper == "CLUSTER":
@@ -131,8 +133,45 @@ def _table_argument(words: list[Word], place: int) -> list[tuple[int, int, str]]
         depth += (words[at].text == "(") - (words[at].text == ")")
         if depth == 0:
             end = Match(words, len(words)).run("table_argument", at + 1)
+            several = end > 0 and words[at + 1].upper in ("PARTITION", "DISTRIBUTE") and words[at + 3].text != "("
+            if (
+                several
+                and end + 2 < len(words)
+                and words[end].text == ","
+                and words[end + 2].text != "=>"
+                and words[end + 1].upper != "TABLE"
+            ):
+                return []  # without brackets it is divided by one expression: what follows is left for sqlglot to refuse
             return [(words[at + 1].start, words[end - 1].end, "")] if end > 0 else []
     return []
+
+
+def _closing(words: list[Word], place: int) -> int:
+    """Where the bracket that is opened at ``place`` closes; the last word where it does not."""
+    depth = 0
+    for at in range(place, len(words)):
+        depth += (words[at].text == "(") - (words[at].text == ")")
+        if depth == 0:
+            return at
+    return len(words) - 1
+
+
+def _named_by(words: list[Word], place: int) -> int:
+    """The end of an IDENTIFIER(…) that names a function, a window or a CTE; 0 where it names a column or a table."""
+    end = _closing(words, place + 1)
+    called = end + 1 < len(words) and words[end + 1].text == "("
+    before = words[place - 1].upper if place else ""
+    return end if called or before in ("OVER", "WINDOW", "WITH", "RECURSIVE") else 0
+
+
+def _sample(words: list[Word], place: int) -> int:
+    """The end of a TABLESAMPLE before an alias, which sqlglot reads after the alias only; 0 where none follows."""
+    end = _closing(words, place + 1)
+    if end + 2 < len(words) and words[end + 1].upper == "REPEATABLE":
+        end = _closing(words, end + 2)
+    after = words[end + 1] if end + 1 < len(words) else None
+    named = after is not None and after.kind in ("word", "quoted") and after.upper not in AFTER_A_TABLE
+    return end if named else 0
 
 
 def _generated(words: list[Word], place: int) -> int:
@@ -154,13 +193,3 @@ def _delay(words: list[Word], place: int) -> int:
     delay = next((i for i in range(place + 1, len(words) - 4) if words[i].upper == "DELAY"), 0)
     fits = delay and [words[delay + i].upper for i in (1, 2)] == ["OF", "INTERVAL"] and words[delay + 4].upper in UNITS
     return delay + 4 if fits else 0
-
-
-def _pipe_end(words: list[Word], place: int) -> int:
-    """Where the step of a pipe that starts at ``place`` ends: at the next ``|>`` or at the bracket around it."""
-    depth = 0
-    for end in range(place + 1, len(words)):
-        depth += (words[end].upper in ("(", "[")) - (words[end].upper in (")", "]"))
-        if depth < 0 or (depth == 0 and words[end].upper == "|>"):
-            return end
-    return len(words)

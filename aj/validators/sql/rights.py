@@ -30,6 +30,8 @@ PARTS = {
     "PROCEDURE": 3,
 }
 
+KINDS = frozenset({*PARTS, "SHARE", "CONNECTION", "DATABASE"})
+
 
 @dataclass(frozen=True)
 class Right:
@@ -137,6 +139,15 @@ def _securable(words: list[Word]) -> tuple[str, tuple[str, ...]]:
         return "", ()
     named = next((seen for seen in match.captures if seen.rule in ("object", "table")), None)
     head = words[: named.first] if named else words
-    path = tuple(word.text.strip("`").lower() for word in words[named.first :] if word.text != ".") if named else ()
+    path = _path(words[named.first :]) if named else ()
     kind = " ".join(word.upper for word in head).replace("DATABASE", "SCHEMA").replace("SERVER", "CONNECTION") or "TABLE"
-    return ("" if kind == "CATALOG" and not path else kind), path
+    unnamed = (kind == "CATALOG" and not path) or (not head and len(words) == 1 and words[0].upper in KINDS)
+    return ("" if unnamed else kind), path
+
+
+def _path(words: list[Word]) -> tuple[str, ...]:
+    """The parts of a name; those of the string in IDENTIFIER('…'), none where it is made when it runs."""
+    if words[0].upper == "IDENTIFIER" and len(words) > 1:
+        said = words[2].text[1:-1] if len(words) == 4 and words[2].kind == "string" else ""
+        return tuple(part.strip("`").lower() for part in said.split(".") if part)
+    return tuple(word.text.strip("`").lower() for word in words if word.text != ".")

@@ -27,10 +27,10 @@ def misshapen(node: "exp.Expr") -> Reason | None:
         return _window(node)
     if isinstance(node, exp.WindowSpec):
         bounds = (node.args.get(name) for name in ("start", "end"))
-        if any(isinstance(bound, exp.Expression) and bound.find(exp.Column) for bound in bounds):
+        if any(isinstance(bound, exp.Expression) and _is_computed(bound) for bound in bounds):
             return Reason("syntax_error", "the bound of a window's frame is no constant")
     if isinstance(node, exp.Select):
-        return _sorted(node)
+        return _sorted(node) or _windows(node)
     if isinstance(node, exp.Group):
         return _sets(node)
     return None
@@ -48,6 +48,20 @@ def _window(node: "exp.Window") -> Reason | None:
     return None
 
 
+def _is_computed(bound: "exp.Expr") -> bool:
+    """Whether the bound of a frame is made from a column or by a function; CAST and INTERVAL are none here."""
+    from sqlglot import exp
+
+    return any(not isinstance(part, exp.Cast) for part in bound.find_all(exp.Column, exp.Func))
+
+
+def _windows(node: "exp.Select") -> Reason | None:
+    """Two windows of one name."""
+    names = [window.this.name.lower() for window in node.args.get("windows") or []]
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), "")
+    return Reason("duplicate_name", f"WINDOW names {twice[:40]} twice") if twice else None
+
+
 def _limit(node: "exp.Limit | exp.Offset") -> Reason | None:
     """A number of rows that is none."""
     from sqlglot import exp
@@ -62,10 +76,14 @@ def _limit(node: "exp.Limit | exp.Offset") -> Reason | None:
 
 
 def _join(node: "exp.Join") -> Reason | None:
+    from sqlglot import exp
+
     if node.args.get("method") == "NATURAL" and (
         node.args.get("on") or node.args.get("using") or node.args.get("kind") == "CROSS"
     ):
         return Reason("syntax_error", "a NATURAL JOIN takes neither ON nor USING, and is no CROSS JOIN")
+    if isinstance(node.this, exp.Lateral) and (node.args.get("using") or node.args.get("method") == "NATURAL"):
+        return Reason("syntax_error", "a JOIN LATERAL takes ON, neither USING nor NATURAL")
     if node.this is not None and node.this.args.get("joins") and node.this.key == "table":
         return Reason("syntax_error", "a JOIN follows before the ON of the one before it: ON comes right after its table")
     return None

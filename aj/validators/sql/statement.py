@@ -1,6 +1,6 @@
 """sql_compiles: exactly one statement of Databricks SQL that parses and is not nonsense that a parser lets through.
 
-Words come from lexer.py, nonsense from sense.py, the shape of every statement that is not a query from grammar.py
+Words come from lexer.py, nonsense from nonsense.py, the shape of every statement that is not a query from grammar.py
 (data/validators/sql_statements.yaml), queries and expressions from sqlglot (queries.py), names from the context (names.py).
 What is not covered: whether functions exist and take these arguments, types that do not fit, rights, and what the statement does (policy_safety).
 """
@@ -14,10 +14,12 @@ from aj.validators.fenced import FENCED, is_fenced
 from aj.validators.score import Reason, Score
 from aj.validators.sql import grammar, names, queries
 from aj.validators.sql.clauses import clashing
+from aj.validators.sql.hints import wrong_hint
 from aj.validators.sql.lexer import Word, substituted, words_of
 from aj.validators.sql.literals import wrong_literal
+from aj.validators.sql.nonsense import nonsense
 from aj.validators.sql.notation import QUERY_STARTS, starters
-from aj.validators.sql.sense import nonsense, type_name
+from aj.validators.sql.type_names import type_name
 
 
 def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
@@ -38,6 +40,8 @@ def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
     problems = _form(words) or problems if any(p.code == "unbalanced_bracket" for p in problems) else problems or _form(words)
     if problems:
         return Score.of(problems)
+    if hint := wrong_hint(text, words):
+        return Score.of([hint])
     try:
         return Score.of(_statement(text, words, context))
     except queries.Refused as refused:

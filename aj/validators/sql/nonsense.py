@@ -4,23 +4,18 @@ What is not covered: whether functions exist (a UDF may have any name), and ever
 """
 
 from aj.validators.score import Reason
-from aj.validators.sql.grammar import Match
 from aj.validators.sql.lexer import Word
+from aj.validators.sql.type_names import TYPES, cast_to
 from aj.validators.wordset import wordset
 
 CLAUSES = frozenset({"FROM", "WHERE", "HAVING", "QUALIFY", "UNION", "INTERSECT", "EXCEPT", "MINUS", "LIMIT"})
 NEED_MORE = frozenset({"WHERE", "HAVING", "QUALIFY", "ON", "FROM", "JOIN", "LIMIT", "USING", "OVER"})
-RANKS = {"WHERE": 1, "GROUP": 2, "HAVING": 3, "QUALIFY": 4, "ORDER": 5, "LIMIT": 6}
+RANKS = {"WHERE": 1, "GROUP": 2, "HAVING": 3, "QUALIFY": 4, "ORDER": 5, "LIMIT": 6, "OFFSET": 7}
 RIGHTS = frozenset({"GRANT", "REVOKE", "DENY"})
 DESCRIBED = ("HISTORY", "DETAIL", "EXTENDED", "FORMATTED", "CATALOG", "SCHEMA", "FUNCTION", "TABLE")
 BEFORE_BY = frozenset({"GROUP", "ORDER", "PARTITION", "SORT", "CLUSTER", "DISTRIBUTE"})
 NOT_AN_OPERAND = CLAUSES | NEED_MORE | wordset("SELECT AND OR NOT BY WHEN THEN ELSE IN BETWEEN LIKE SET VALUES INTO AS")
 JOIN_WORDS = ("INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "NATURAL", "SEMI", "ANTI")
-TYPES = wordset(
-    """BIGINT LONG BINARY BOOLEAN BYTE TINYINT DATE DEC DECIMAL NUMERIC DOUBLE FLOAT REAL INT INTEGER SHORT SMALLINT STRING
-    CHAR CHARACTER VARCHAR TIMESTAMP TIMESTAMP_NTZ TIMESTAMP_LTZ TIME VARIANT VOID OBJECT GEOMETRY GEOGRAPHY INTERVAL ARRAY
-    MAP STRUCT"""
-)
 
 
 def near(word: str, of: str) -> bool:
@@ -78,6 +73,8 @@ def _order(words: list[Word]) -> list[Reason]:
         elif word.upper in (")", "]") and len(ranks) > 1:
             ranks.pop()
             names.pop()
+        elif word.upper == "JOIN" and ranks[-1] and place and words[place - 1].ends_operand and place + 1 < len(words):
+            return [Reason("syntax_error", f"JOIN stands after {names[-1]}")]
         elif word.upper in ("SELECT", "UNION", "INTERSECT", "EXCEPT", "MINUS", "|>", ";", "INSERT"):
             ranks[-1] = 0
         elif (
@@ -88,6 +85,8 @@ def _order(words: list[Word]) -> list[Reason]:
             and words[place - 1].upper not in NOT_AN_OPERAND
         ):
             if word.upper in ("GROUP", "ORDER") and not _starts_by(words, place):
+                continue
+            if word.upper == "OFFSET" and (place + 1 == len(words) or words[place + 1].kind != "number"):
                 continue
             if RANKS[word.upper] <= ranks[-1]:
                 return [Reason("syntax_error", f"{word.upper} stands after {names[-1]}")]
@@ -120,6 +119,18 @@ def _here(words: list[Word], place: int) -> Reason | None:
         and any(near(word.upper, known) for known in DESCRIBED)
     ):
         return Reason("misspelt_keyword", f"{word.text} is read as a table")
+    if word.upper == "AS" and place + 1 < len(words) and words[place + 1].kind == "number":
+        return Reason("syntax_error", f"AS {words[place + 1].text[:20]}: a number is no name")
+    if (
+        word.upper == "BY"
+        and place > 1
+        and before is not None
+        and before.upper in BEFORE_BY
+        and words[place - 2].upper == before.upper
+    ):
+        return Reason("syntax_error", f"{before.upper} stands twice")
+    if word.upper == "WINDOW" and after == "AS" and place + 3 < len(words) and words[place + 3].upper in BEFORE_BY:
+        return Reason("syntax_error", "WINDOW … AS has no name")
     if word.upper == "SELECT" and words[0].upper in RIGHTS:
         return None
     if word.upper == "SELECT":
@@ -156,7 +167,7 @@ def _here(words: list[Word], place: int) -> Reason | None:
         and word.upper not in JOIN_WORDS
     ):
         return Reason("misspelt_keyword", f"{word.text} before JOIN is read as an alias")
-    return _cast(words, place) if word.upper in ("CAST", "TRY_CAST") and after == "(" else None
+    return cast_to(words, place) if word.upper in ("CAST", "TRY_CAST") and after == "(" else None
 
 
 def _comma(words: list[Word], place: int, after: str) -> Reason | None:
@@ -232,38 +243,3 @@ def _select(words: list[Word], place: int) -> Reason | None:
     ):
         return Reason("misspelt_keyword", f"{last.text} at the end is read as an alias, not as FROM")
     return None
-
-
-def _cast(words: list[Word], place: int) -> Reason | None:
-    """CAST(x AS a type that Databricks does not have)."""
-    depth, start, end = 0, 0, place + 1
-    while end < len(words):
-        if words[end].upper in ("(", "["):
-            depth += 1
-        elif words[end].upper in (")", "]"):
-            depth -= 1
-            if depth == 0:
-                break
-        elif depth == 1 and words[end].upper == "AS":
-            start = end + 1
-        end += 1
-    return unknown_type(words, start, end) if 0 < start < end else None
-
-
-def unknown_type(words: list[Word], first: int, last: int) -> Reason | None:
-    """What is wrong with a type that stands here by itself; None where it is a type of Databricks, or no type at all."""
-    match = Match(words, last)
-    if match.run("type", first) != last:
-        return Reason("unknown_type", f"{' '.join(word.text for word in words[first:last])[:60]} is no type of Databricks SQL")
-    return next((bad for seen in match.captures if seen.rule == "type_name" and (bad := type_name(words, seen.first))), None)
-
-
-def type_name(words: list[Word], place: int) -> Reason | None:
-    """The same of the name of a simple type, and of the length that some need."""
-    word = words[place]
-    sized = place + 1 < len(words) and words[place + 1].text == "("
-    if word.upper in ("VARCHAR", "CHAR", "CHARACTER") and not sized:
-        return Reason("unknown_type", f"{word.text} needs a length: {word.text}(10), or STRING")
-    if word.upper == "TIME" and sized and place + 2 < len(words) and words[place + 2].text not in "0123456":
-        return Reason("unknown_type", "TIME keeps at most 6 digits of a second")
-    return None if word.upper in TYPES else Reason("unknown_type", f"{word.text} is no type of Databricks SQL")
