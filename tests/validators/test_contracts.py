@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from aj.tools import agent_tools
 from aj.validators.calls.contract import tool_contract_valid
+from aj.validators.calls.cost import MOST_OF_A_REPLY, MOST_VISITS, Steps, affordable
+from aj.validators.calls.errors import BadSchema
 from aj.validators.registry import validate
 from aj.validators.score import CRASHED
 from tests.validators.labelled import in_time
@@ -184,3 +186,16 @@ def test_no_expectation_passes_for_another_call(expected: Any) -> None:
     assert not tool_contract_valid(
         GOLD, {"expected": [{"name": "bash", "arguments": {"command": "ls", "cwd": str(expected)}}]}
     ).passed
+
+
+def test_the_calls_of_a_reply_share_what_their_schemas_may_cost() -> None:
+    loop = {"type": "object", "properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"$ref": "#/$defs/x"}}}
+    steps = Steps()
+    for _ in range(MOST_OF_A_REPLY // MOST_VISITS + 1):
+        with pytest.raises(BadSchema):
+            affordable(loop, {"a": 1}, steps)
+    assert steps.left == 0
+    score = validate(
+        "tool_contract_valid", '{"name": "f", "arguments": {"a": 1}}' * 60, {"tools": [{"name": "f", "parameters": loop}]}
+    )
+    assert set(score.codes) == {"schema_too_costly"}

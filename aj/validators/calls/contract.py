@@ -17,6 +17,7 @@ from typing import Any
 
 from aj.chat import RowError, normalise
 from aj.tools import agent_tools
+from aj.validators.calls.cost import Steps
 from aj.validators.calls.errors import Unreadable
 from aj.validators.calls.python_calls import DEEPEST
 from aj.validators.calls.read import read_calls
@@ -54,6 +55,7 @@ def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
         return Score.of([Reason("too_many_calls", f"{len(raw)} calls, {MOST_CALLS} are read")])
     reasons: list[Reason] = []
     calls: list[Call] = []
+    steps = Steps()
     for call in raw:
         try:
             name, arguments = _normal(call, schemas)
@@ -69,7 +71,7 @@ def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
             reasons.append(Reason("too_deep", f"{name}: arguments nested more than {DEEPEST} levels deep"))
             continue
         calls.append((name, arguments))
-        reasons += argument_reasons(name, arguments, schemas[name])
+        reasons += argument_reasons(name, arguments, schemas[name], steps)
     if expected is not None and not reasons:
         reasons += _differences(calls, expected, schemas)
     return Score.of(reasons)

@@ -3,16 +3,22 @@
 What is not covered: patterns, which have limits of their own (schema.py).
 """
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from aj.validators.calls.dialects import LISTS_HERE, ONE_HERE
 from aj.validators.calls.errors import BadSchema
 from aj.validators.json_values import NoTarget, as_map, pointed
 
-if TYPE_CHECKING:
-    pass
-
 MOST_VISITS = 10_000  # schema nodes that one call meets: $ref can double the work at every step
+MOST_OF_A_REPLY = 20_000  # that all its calls meet together: 50 ms
+
+
+@dataclass
+class Steps:
+    """What the calls of one reply may still cost."""
+
+    left: int = MOST_OF_A_REPLY
 
 
 def bounded(schema: Any) -> None:
@@ -36,16 +42,15 @@ def bounded(schema: Any) -> None:
             todo.extend((item, above) for item in node if isinstance(item, dict | list))
 
 
-def affordable(schema: Any, value: Any) -> None:
+def affordable(schema: Any, value: Any, steps: Steps) -> None:
     """Counts the pairs of schema and value that a validator meets, as it would meet them. Raises BadSchema(schema_too_costly)."""
-    root, todo, visits = schema, [(schema, value)], 0
+    root, todo, last = schema, [(schema, value)], max(0, steps.left - MOST_VISITS)
     while todo:
         here, item = todo.pop()
-        visits += 1
-        if visits > MOST_VISITS:
-            raise BadSchema(
-                "schema_too_costly", f"more than {MOST_VISITS} steps: its references multiply, or lead back to themselves"
-            )
+        if steps.left <= last:
+            most = f"{MOST_VISITS} steps, or all calls together more than {MOST_OF_A_REPLY}"
+            raise BadSchema("schema_too_costly", f"more than {most}: its references multiply, or lead back to themselves")
+        steps.left -= 1
         if not isinstance(here, dict):
             continue
         if "$ref" in here:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aj.exact_json import dumps, loads
-from aj.validators.calls.cost import affordable, bounded
+from aj.validators.calls.cost import Steps, affordable, bounded
 from aj.validators.calls.dialects import closed
 from aj.validators.calls.errors import BadSchema
 from aj.validators.score import Reason
@@ -45,10 +45,10 @@ CODES = {
 }
 
 
-def argument_reasons(name: str, arguments: Mapping[str, Any], parameters: Any) -> list[Reason]:
+def argument_reasons(name: str, arguments: Mapping[str, Any], parameters: Any, steps: Steps) -> list[Reason]:
     """What is wrong with the arguments of a call of ``name``, the worst first: at most 10 reasons.
 
-    ``parameters`` is the tool's schema, None or empty where it takes none.
+    ``parameters`` is the tool's schema, None or empty where it takes none; ``steps`` is shared by the calls of a reply.
     Codes: those of ``CODES``, schema_mismatch, bad_schema, schema_too_large, schema_too_deep, schema_too_costly.
     """
     try:
@@ -56,7 +56,7 @@ def argument_reasons(name: str, arguments: Mapping[str, Any], parameters: Any) -
         if len(stored) > LONGEST:
             raise BadSchema("schema_too_large", f"the parameters have {len(stored)} bytes, {LONGEST} are read")
         schema, validator = _compiled(stored)
-        affordable(schema, arguments)
+        affordable(schema, arguments, steps)
         errors = list(islice(validator.iter_errors(dict(arguments)), MOST_REASONS))
     except BadSchema as error:
         return [Reason(error.code, f"{name}: {error}")]
