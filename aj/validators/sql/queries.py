@@ -43,7 +43,13 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
         raise Refused(Reason("syntax_error", f"sqlglot does not parse it: {line[:200]}")) from None
     except RecursionError:
         raise Refused(Reason("too_deep", "the query is nested too deep")) from None
-    except (AttributeError, TypeError, ValueError, IndexError) as error:  # sqlglot's own faults, at texts that it half reads
+    except (
+        ArithmeticError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        IndexError,
+    ) as error:  # sqlglot's own faults, at texts that it half reads
         raise Refused(Reason("syntax_error", f"sqlglot fails at it: {str(error)[:100]}")) from None
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query | exp.Values):

@@ -53,7 +53,7 @@ def readable(text: str, words: list[Word]) -> str:
             changes.append((word.start, word.end, ""))
         elif upper == "PIVOT" and after.upper == "(":
             changes += _combined(words, place)
-        elif upper in ("!", ">", "+", "~", "X"):
+        elif upper in ("!", ">", "+", "-", "~", "X"):
             changes += _operator(words, place)
     pieces, here = [], words[0].start
     for first, last, said in sorted(changes):
@@ -64,13 +64,15 @@ def readable(text: str, words: list[Word]) -> str:
 
 
 def _operator(words: list[Word], place: int) -> list[tuple[int, int, str]]:
-    """``!>`` and ``!<``, ``>>>``, a ``+`` that is no sum, ``X '1F'`` with a blank."""
+    """``!>`` and ``!<``, ``>>>``, a ``+`` that is no sum, ``1E2-3`` (one number to sqlglot), ``X '1F'`` with a blank."""
     word = words[place]
     before = words[place - 1] if place else None
     after, third = (words[place + i] if place + i < len(words) else None for i in (1, 2))
     if after is None or before is None:
         return []
     adjacent = after.start == word.end
+    if word.text in ("+", "-") and before.kind == "number" and before.end == word.start:
+        return [(word.start, word.start, " ")]
     if word.text == "!" and after.text in (">", "<") and adjacent and before.ends_operand:
         return [(word.start, after.end, "<= " if after.text == ">" else ">= ")]
     if (
