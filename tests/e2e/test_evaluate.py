@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.conftest import Clone
 
+pytestmark = pytest.mark.e2e
 N = 120  # questions; the eval stage holds the same forms against each other on 600
 ARGUMENTS = f"--episodes data/mix/eval --split unseen_schemas -n {N} --budget 6 --max-new-tokens 40 --max-length 320"
 
