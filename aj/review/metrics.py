@@ -1,7 +1,7 @@
 """What metrics/*.json measured on both sides: values with their direction and interval, and what can be said of the difference.
 
 Naming, as the stages write it: a share X lies beside its interval, X_low and X_high; `accuracy` and `pass_rate` also beside
-`low` and `high`, and `P_accuracy`, `P_rate` beside `P_low` and `P_high`. `n` is the number of items, of the same group.
+`low` and `high`, and `P_accuracy`, `P_pass_rate`, `P_rate` beside `P_low` and `P_high`. `n` is the number of items, of the same group.
 """
 
 import re
@@ -99,7 +99,7 @@ def _stems(key: str) -> Iterator[str]:
     head = f"{group}." if group else ""
     if last in ("accuracy", "pass_rate"):
         yield head
-    for word in ("accuracy", "rate"):
+    for word in ("accuracy", "pass_rate", "rate"):
         if last.endswith(f"_{word}"):
             yield f"{head}{last.removesuffix(word)}"
 

@@ -11,7 +11,7 @@ from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Drawn, Roller
 from aj.sqlenv.tool_front import SqlTools, as_message, finish, reading_actions
 from aj.training import grpo
-from aj.training.environments import SQL_COLUMNS, Environment, of_sqlenv
+from aj.training.environments import SQL_COLUMNS, Environment, is_question, of_sqlenv
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -138,7 +138,7 @@ def test_log_probabilities_stay_beside_their_tokens(
     [episode] = roller.play([make_question()], generate)
     assert len(episode.logprobs) == len(episode.completion_ids)
     assert [p == 0.0 for p in episode.logprobs] == [written == 0 for written in episode.mask]
-    played = [Environment(Question, [episode.question], 1.0, roller, SQL_COLUMNS, of_sqlenv)]
+    played = [Environment(is_question, [episode.question], 1.0, roller, SQL_COLUMNS, of_sqlenv)]
     assert grpo.columns([episode], played)["logprobs"] == [episode.logprobs]
 
 
