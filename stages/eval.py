@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from aj import canaries
-from aj.chat import Conversation, Tokens, tokenise
+from aj.chat import Conversation
+from aj.chat_template import Tokens, tokenise
 from aj.competencies.task import TASKS, Task, read_tasks
 from aj.evaluation import competency, grammar, harness, recall, suites
 from aj.evaluation.llama_engine import LlamaEngine

@@ -6,7 +6,8 @@ Run by `dvc repro`; by hand: `python -m stages.merge`.
 import shutil
 from pathlib import Path
 
-from aj.chat import Conversation, tokenise
+from aj.chat import Conversation
+from aj.chat_template import tokenise
 from aj.errors import ExportError
 from aj.export.merge import logit_difference, merge_adapter
 from aj.sources import base, rows

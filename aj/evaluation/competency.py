@@ -76,7 +76,7 @@ def sampled(once: Sequence[Episode], calls: Sequence[Episode]) -> dict[str, floa
     judged = _judged(once)
     passed = sum(e.env.passed for e in judged)
     low, high = wilson(passed, len(judged))
-    found = {"tasks.sampled_pass_rate": passed / len(judged), "tasks.sampled_low": low, "tasks.sampled_high": high}
+    found = {"tasks.sampled_pass_rate": passed / len(judged), "tasks.sampled_pass_low": low, "tasks.sampled_pass_high": high}
     draws: dict[str, list[bool]] = {}
     for episode in calls:
         draws.setdefault(episode.question.id, []).append(_opens_with_calls(episode))

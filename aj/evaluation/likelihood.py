@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from aj.chat import Tokens
+    from aj.chat_template import Tokens
 
 
 def log_likelihoods(row: "Tokens", logits: "np.ndarray") -> "npt.NDArray[np.float64]":

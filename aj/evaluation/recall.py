@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aj.canaries import Canary
-from aj.chat import tokenise
+from aj.chat_template import tokenise
 from aj.evaluation.likelihood import log_likelihoods
 
 if TYPE_CHECKING:

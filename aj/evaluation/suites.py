@@ -16,7 +16,7 @@ from aj.sqlenv.rollout import Episode
 if TYPE_CHECKING:
     import numpy as np
 
-    from aj.chat import Tokens
+    from aj.chat_template import Tokens
 
 HEADLINE = "unseen_schemas"  # the split that is also sampled, and that the README and the controls quote
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from aj.chat import Conversation, RowError, normalise, tokenise
+from aj.chat import Conversation, RowError, normalise
+from aj.chat_template import tokenise
 from aj.mix import columns, leaks, near, overlap, parts, shingles
 from aj.mix.account import Account
 from aj.mix.split import held_out

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aj.chat import Conversation, tokenise
+from aj.chat import Conversation
+from aj.chat_template import tokenise
 from aj.mix import charts, report
 from aj.mix.account import Account
 from aj.mix.choose import KEPT, NEAR_DUPLICATE, Ints, Keys

@@ -99,7 +99,7 @@ def _stems(key: str) -> Iterator[str]:
     head = f"{group}." if group else ""
     if last in ("accuracy", "pass_rate"):
         yield head
-    for word in ("accuracy", "pass_rate", "rate"):
+    for word in ("accuracy", "rate"):
         if last.endswith(f"_{word}"):
             yield f"{head}{last.removesuffix(word)}"
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aj.chat import Conversation, render, turn_frame
+from aj.chat import Conversation
+from aj.chat_template import render, turn_frame
 from aj.errors import EpisodeError
 from aj.sqlenv.environment import SQLEnv
 

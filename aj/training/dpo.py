@@ -1,7 +1,7 @@
 """Direct preference optimisation through TRL's DPOTrainer: the same adapter goes on.
 
 The reference is a frozen copy of the adapter as it came in, which TRL makes itself (adapter name ``ref``). Pairs are rendered by
-aj/chat.py and reach the trainer as token ids: nested columns would grow ``null`` keys in the arguments of tool calls.
+aj/chat_template.py and reach the trainer as token ids: nested columns would grow ``null`` keys in the arguments of tool calls.
 """
 
 import json
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aj.chat import Conversation, render
+from aj.chat import Conversation
+from aj.chat_template import render
 from aj.errors import TrainingError
 from aj.evaluation.statistics import wilson
 from aj.mix.pair import turn

@@ -1,6 +1,6 @@
 """Supervised fine-tuning through TRL's SFTTrainer: whole conversations, loss on the assistant's tokens only.
 
-Rows are rendered and masked by aj/chat.py and reach the trainer as token ids and mask, so that what is trained is
+Rows are rendered and masked by aj/chat_template.py and reach the trainer as token ids and mask, so that what is trained is
 exactly what the tests look at.
 """
 
@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aj.chat import Conversation, tokenise
+from aj.chat import Conversation
+from aj.chat_template import tokenise
 from aj.training.trainer import common_arguments
 
 if TYPE_CHECKING:

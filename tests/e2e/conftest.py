@@ -1,7 +1,9 @@
 """One real pipeline for all end-to-end tests: a fresh clone, and the README's first command in it."""
 
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +45,27 @@ def shell(command: str, where: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The clone after the README's first command."""
-    path = tmp_path_factory.mktemp("fresh") / "aj"
+def clone(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Clone:
+    """The clone after the README's first command. Of two processes the first one here trains, the other takes a copy of what that made."""
+    if worker_id == "master":
+        return train(tmp_path_factory.mktemp("fresh") / "aj")
+    folder = tmp_path_factory.getbasetemp().parent
+    copy, printed = folder / "copy/aj", folder / "first_command.txt"
+    with (folder / "first_command.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            printed.touch()
+            made = train(folder / "fresh/aj")
+            printed.write_text(made.output)
+            shutil.copytree(made.path, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
+            return made
+    assert copy.exists(), "the other process could not train"
+    shell("uv sync --offline", copy)
+    return Clone(copy, printed.read_text())
+
+
+def train(path: Path) -> Clone:
+    """Clone this repository and run the README's first command in it."""
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(path)], check=True)
     for key, value in {"user.name": "Test", "user.email": "test@example.com"}.items():
         subprocess.run(["git", "config", key, value], cwd=path, check=True)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from aj.chat import Tokens
+from aj.chat_template import Tokens
 from aj.evaluation.statistics import wilson
 from aj.evaluation.suites import flat, spread, validation_loss
 

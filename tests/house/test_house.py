@@ -21,7 +21,7 @@ LAYERS = [
     {"sources", "mix", "tiny", "training", "export", "evaluation"},
     {"competencies"},
     {"sqlenv", "validators"},
-    {"canaries", "chat", "lossless", "revision", "tools", "transcript"},
+    {"canaries", "chat", "chat_template", "lossless", "revision", "tools", "transcript"},
     {"stage", "record", "declaration", "params", "cross_checks", "sections", "version", "exact_json", "hashing", "errors"},
 ]
 

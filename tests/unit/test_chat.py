@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aj.chat import Conversation, RowError, normalise, parse_line, render, tokenise, turn_frame
+from aj.chat import Conversation, RowError, normalise, parse_line
+from aj.chat_template import render, tokenise, turn_frame
 from aj.hashing import canonical
 from aj.sources import rows
 from aj.tools import agent_tools

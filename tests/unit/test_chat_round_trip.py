@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aj.chat import Conversation, RowError, normalise, render, tokenise
+from aj.chat import Conversation, RowError, normalise
+from aj.chat_template import render, tokenise
 from aj.errors import DataError
 from aj.hashing import canonical
 from aj.sources import rows

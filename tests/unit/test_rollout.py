@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aj.chat import Conversation, tokenise
+from aj.chat import Conversation
+from aj.chat_template import tokenise
 from aj.errors import EpisodeError
 from aj.sqlenv.questions import Question
 from aj.sqlenv.rollout import Episode, Roller

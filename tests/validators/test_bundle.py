@@ -116,7 +116,7 @@ HOSTILE = {
     ),
     "leaves_of_a_variable": (
         "bundle: {name: x}\nvariables: {v: {default: {" + ",".join(f"k{i}: '${{var.v.k{i}.a}}'" for i in range(700)) + "}}}",
-        "",
+        "variable_cycle",
     ),
     "resources_and_targets": (
         "bundle: {name: x}\nresources: {models: {"

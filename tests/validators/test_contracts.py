@@ -68,6 +68,25 @@ def test_the_agents_tools_given_as_context_are_the_same_tools() -> None:
     assert tool_contract_valid(GOLD, {"tools": list(agent_tools())}).passed
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "codes"),
+    [
+        (GOLD, 1.0, ()),
+        ('{"name": "bash", "arguments": {"command": "ls /tmp"}}', 0.5, ("wrong_argument",)),
+        ('{"name": "list_agents", "arguments": {}}', 0.25, ("wrong_tool",)),
+        (f"{GOLD}\n{GOLD}", 0.25, ("wrong_count",)),
+        ('{"name": "bash", "arguments": {}}', 0.0, ("missing_argument",)),
+        ('{"name": "bash", "arguments": {"command": "ls"}', 0.0, ("bad_json",)),
+        ("ls", 0.0, ("no_call",)),
+    ],
+)
+def test_a_call_that_keeps_the_contract_earns_more_than_a_broken_one_and_less_than_the_right_one(
+    text: str, value: float, codes: tuple[str, ...]
+) -> None:
+    score = tool_contract_valid(text, {"expected": [json.loads(GOLD)]})
+    assert (score.value, score.codes, score.passed) == (value, codes, value == 1.0)
+
+
 SLOW_TEXTS = {
     "open brackets": "[" * 19_999,
     "open braces": '{"a":' * 3_999,

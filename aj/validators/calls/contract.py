@@ -26,13 +26,19 @@ from aj.validators.json_values import depth_of
 from aj.validators.score import Reason, Score
 
 MOST_CALLS = 64
+OTHER_CALL = 0.25
+"""Value of calls that keep the contract where others are expected."""
+OTHER_ARGUMENTS = 0.5
+"""Value of calls of the expected tools with other arguments."""
 BUCKETS = {"unknown_tool": "unknown_tool", "bad_json": "bad_arguments", "bad_content": "bad_text", "bad_tool_call": "bad_call"}
 LOOSE = re.compile(r"[ ,./\-_*^]")
 Call = tuple[str, dict[str, Any]]
 
 
 def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
-    """1 where every call of the reply names a known tool and its arguments fit (and are the expected ones), else 0.
+    """1 where every call of the reply names a known tool and its arguments fit (and are the expected ones), else 0; between them for calls
+    that keep the contract and are not the expected ones (OTHER_CALL, OTHER_ARGUMENTS): a policy that is paid for the one right call
+    alone learns nothing from groups in which nobody makes it, not even to write calls that can be read.
 
     Codes: those of ``read_calls`` and of ``argument_reasons``; unknown_tool, bad_call, bad_arguments, bad_text, too_many_calls;
     bad_tools where the context's tools cannot be read; wrong_count, wrong_tool, wrong_argument against ``expected``.
@@ -46,7 +52,7 @@ def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
     schemas = dict(map(_contract, tools))
     expected = context.get("expected")
     try:
-        raw = read_calls(text, public=public, known=schemas)
+        raw = read_calls(text, public=public, schemas=schemas)
     except Unreadable as error:
         if expected == [] and error.code in ("no_call", "code_block"):
             return Score.of([])
@@ -72,9 +78,10 @@ def tool_contract_valid(text: str, context: Mapping[str, Any]) -> Score:
             continue
         calls.append((name, arguments))
         reasons += argument_reasons(name, arguments, schemas[name], steps)
-    if expected is not None and not reasons:
-        reasons += _differences(calls, expected, schemas)
-    return Score.of(reasons)
+    if reasons or expected is None:
+        return Score.of(reasons)
+    different = _differences(calls, expected, schemas)
+    return Score.of(different, OTHER_ARGUMENTS if [r.code for r in different] == ["wrong_argument"] else OTHER_CALL)
 
 
 def _is_tool(tool: Any) -> bool:

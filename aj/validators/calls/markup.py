@@ -19,10 +19,10 @@ GLAIVE = re.compile(r"""(\{\s*"name"\s*:\s*"[^"\\]{1,200}"\s*,\s*"arguments"\s*:
 TAIL = re.compile(r"\s*(?:End Action|Observation:)?\s*")
 
 
-def markup_calls(text: str, known: Mapping[str, Any] | None = None) -> list[Call]:
+def markup_calls(text: str, schemas: Mapping[str, Any]) -> list[Call]:
     """The calls of such a reply, none where it has no such marks. Raises Unreadable."""
     if OPENS.search(text):
-        return _tagged(text, known or {})
+        return _tagged(text, schemas)
     if found := ACTION.search(text):
         arguments, end = decode(text, found.end())
         if not TAIL.fullmatch(text, end):
@@ -34,7 +34,7 @@ def markup_calls(text: str, known: Mapping[str, Any] | None = None) -> list[Call
     return []
 
 
-def _tagged(text: str, known: Mapping[str, Any]) -> list[Call]:
+def _tagged(text: str, schemas: Mapping[str, Any]) -> list[Call]:
     calls: list[Call] = []
     at = 0
     while found := OPENS.search(text, at):
@@ -50,7 +50,7 @@ def _tagged(text: str, known: Mapping[str, Any]) -> list[Call]:
             raise Unreadable("bad_call", f"text between the parameters of {name}")
         if len({key for key, _ in given}) < len(given):
             raise Unreadable("duplicate_key", f"{name} has a parameter twice")
-        arguments = {key: _value(value, known.get(name), key) for key, value in given}
+        arguments = {key: _value(value, schemas.get(name), key) for key, value in given}
         calls.append({"name": name, "arguments": arguments if given or not body.strip() else decode_all(body)})
     return calls
 

@@ -9,7 +9,7 @@ What is not covered: calls inside prose without markers, positional arguments.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aj.transcript import CHATML_CALL, DEEPSEEK_CALL
@@ -28,21 +28,22 @@ NAMES = ("name", "tool", "function")
 NO_TOOL = (None, "", "None", "none", "null")
 
 
-def read_calls(text: str, *, public: bool = False, known: Collection[str] = ()) -> list[Call]:
-    """The raw calls of a reply, at least one. ``known``: names of tools, which tell ``{"f": {…}}`` from another object.
+def read_calls(text: str, *, public: bool = False, schemas: Mapping[str, Any] | None = None) -> list[Call]:
+    """The raw calls of a reply, at least one. ``schemas``: the JSON Schemas of the tools by name, which tell
+    ``{"f": {…}}`` from another object and a number in a tag from a text.
 
     Raises Unreadable: no_call, bad_json, duplicate_key, unclosed_call, text_around_call, code_block, unfinished_thought,
     plan_not_call, tool_none, bad_call, bad_python, positional_argument, not_a_literal, too_deep.
     """
-    text = _answer(text.strip())
+    text, schemas = _answer(text.strip()), schemas or {}
     if public and not _starts_json(text) and not re.search(rf"(?:{CHATML_CALL[0]}|{DEEPSEEK_CALL[0]})(?!\s*<function=)", text):
         plain = text.removeprefix("<functioncall>").removesuffix("<|endoftext|>").strip()
-        if found := markup_calls(plain, known if isinstance(known, Mapping) else None):
+        if found := markup_calls(plain, schemas):
             return found
     if not _starts_json(text):
         for opens, closes in (CHATML_CALL, DEEPSEEK_CALL):
             if opens in text:
-                return _calls(_marked(text, opens, closes, public), public, known)
+                return _calls(_marked(text, opens, closes, public), public, schemas)
     if public:
         for prefix in PREFIXES:
             text = text.removeprefix(prefix).lstrip()
@@ -52,7 +53,7 @@ def read_calls(text: str, *, public: bool = False, known: Collection[str] = ()) 
             text = text.strip("`").strip()
     if _starts_json(text):
         try:
-            return _calls(_values(text), public, known)
+            return _calls(_values(text), public, schemas)
         except Unreadable as error:
             if not (public and error.code == "bad_json" and text.startswith("[")):
                 raise
@@ -136,31 +137,31 @@ def _skip(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _calls(values: Iterator[Any], public: bool, known: Collection[str]) -> list[Call]:
-    calls = [call for value in values for call in _of(value, public, known)]
+def _calls(values: Iterator[Any], public: bool, schemas: Mapping[str, Any]) -> list[Call]:
+    calls = [call for value in values for call in _of(value, public, schemas)]
     if not calls:
         raise Unreadable("no_call", "the reply calls no tool")
     return calls
 
 
-def _of(value: Any, public: bool, known: Collection[str], within: bool = False) -> Iterator[Call]:
+def _of(value: Any, public: bool, schemas: Mapping[str, Any], within: bool = False) -> Iterator[Call]:
     if isinstance(value, list) and not within:
         for item in value:
-            yield from _of(item, public, known, within=True)
+            yield from _of(item, public, schemas, within=True)
         return
     if not isinstance(value, dict):
         raise Unreadable("bad_call", f"a {type(value).__name__} instead of a call: {value!r}"[:160])
     named = [value[key] for key in (*NAMES, *(("tool_name",) if public else ())) if key in value]
     if not named and isinstance(value.get("tool_calls"), list):
         for item in value["tool_calls"]:
-            yield from _of(item, public, known, within=True)
+            yield from _of(item, public, schemas, within=True)
     elif not named and (
         inner := next((value[key] for key in _wrappers(value, public) if isinstance(value.get(key), dict)), None)
     ):
-        yield from _of(inner, public, known, within=True)
-    elif not named and "plan" in value and "plan" not in known:
+        yield from _of(inner, public, schemas, within=True)
+    elif not named and "plan" in value and "plan" not in schemas:
         raise Unreadable("plan_not_call", "the reply is a plan, not a call")
-    elif public and not named and len(value) == 1 and next(iter(value)) in known:
+    elif public and not named and len(value) == 1 and next(iter(value)) in schemas:
         yield {"name": next(iter(value)), "arguments": next(iter(value.values()))}
     elif public and value.get("type") == "text" and isinstance(value.get("text"), str) and not named:
         return

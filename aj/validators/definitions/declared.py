@@ -16,7 +16,8 @@ RESOURCE_FOLDERS = re.compile(
     r"(?:\./)?(?:[\w-]+/)?(?:resources?|jobs?|workflows?|pipelines?|dashboards?|apps?|models?|schemas?|volumes?|alerts?|clusters?)(?:/[\w*?-]+)*/[\w*?.-]+"
 )
 HOLDS_VARIABLES = re.compile(r"var|conf|param|common|shared|setting|env|target", re.IGNORECASE)
-MOST_PAIRS = 30_000  # of references in defaults of variables and texts that hold some
+Path = tuple[str, ...]
+"""A variable, and the keys in its default down to a text."""
 
 
 def names_of(root: Mapping[str, Any], included: bool, context: Mapping[str, Any]) -> Names:
@@ -75,19 +76,17 @@ def check_variables(root: Mapping[str, Any], report: Report) -> None:
         lookup = variable.get("lookup") if isinstance(variable, dict) else None
         if isinstance(lookup, dict) and sum(value not in (None, "") for value in lookup.values()) != 1:
             report.add("bad_lookup", ("variables", name, "lookup"), "exactly one thing is looked up")
-    leaves: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for name, variable in variables.items() if isinstance(variables, dict) else ():
-        if isinstance(variable, dict):
-            for path, text in _leaves(variable.get("default"), (str(name),)):
-                leaves[path] = {
-                    tuple(re.split(r"[.\[]", found[1])[1:]) for found in FOUND.finditer(text) if found[1][:4] == "var."
-                }
-    if len(leaves) * sum(map(len, leaves.values())) > MOST_PAIRS:
-        return
-    needs = {
-        leaf: {other for ref in refs for other in leaves if all(a == b for a, b in zip(ref, other, strict=False))}
-        for leaf, refs in leaves.items()
+    leaves = {
+        path: [tuple(re.split(r"[.\[]", found[1])[1:]) for found in FOUND.finditer(text) if found[1][:4] == "var."]
+        for name, variable in (variables.items() if isinstance(variables, dict) else ())
+        if isinstance(variable, dict)
+        for path, text in _leaves(variable.get("default"), (str(name),))
     }
+    needs: dict[Path, set[Path]] = {}
+    for leaf, refs in leaves.items():
+        for depth in range(1, len(leaf)):  # what refers to a table needs all that is in it
+            needs.setdefault(leaf[:depth], set()).add(leaf[: depth + 1])
+        needs[leaf] = {*refs, *(ref[:depth] for ref in refs for depth in range(1, len(ref)) if ref[:depth] in leaves)}
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
@@ -95,7 +94,7 @@ def check_variables(root: Mapping[str, Any], report: Report) -> None:
         report.add("variable_cycle", ("variables",), f"no value comes of it: {ring}")
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaves(item, (*path, str(key)))

@@ -11,7 +11,7 @@ from aj.validators.score import Reason
 from aj.validators.sql.grammar import Capture
 from aj.validators.sql.lexer import Word
 from aj.validators.sql.pipes import GROUPED, PIPED
-from aj.validators.sql.queries import Refused, parse, width
+from aj.validators.sql.queries import FAULTS, Refused, parse, parser_fault, width
 from aj.validators.wordset import wordset
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class Names:
             return [Reason("ambiguous_column" if several or "mbiguous" in said else "unknown_column", said)]
         except RecursionError:
             return [Reason("too_deep", "the query is nested too deep")]
+        except FAULTS as error:
+            return [parser_fault(error)]
         return []
 
     def in_statement(self, text: str, words: list[Word], captures: list[Capture]) -> list[Reason]:

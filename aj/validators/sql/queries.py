@@ -18,12 +18,21 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
+FAULTS = (ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What sqlglot raises where it fails itself, at texts that it half reads."""
+
+
 class Refused(Exception):
     """A text that does not parse; carries the Reason."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.detail)
         self.reason = reason
+
+
+def parser_fault(error: Exception) -> Reason:
+    """A fault of sqlglot's own, which says nothing of the text."""
+    return Reason("parser_fault", f"sqlglot fails at it: {str(error)[:100]}")
 
 
 def parse(text: str, words: list[Word]) -> "exp.Expr":
@@ -43,14 +52,8 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
         raise Refused(Reason("syntax_error", f"sqlglot does not parse it: {line[:200]}")) from None
     except RecursionError:
         raise Refused(Reason("too_deep", "the query is nested too deep")) from None
-    except (
-        ArithmeticError,
-        AttributeError,
-        TypeError,
-        ValueError,
-        IndexError,
-    ) as error:  # sqlglot's own faults, at texts that it half reads
-        raise Refused(Reason("syntax_error", f"sqlglot fails at it: {str(error)[:100]}")) from None
+    except FAULTS as error:
+        raise Refused(parser_fault(error)) from None
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query | exp.Values):
         raise Refused(Reason("syntax_error", "it does not parse as a query"))
@@ -81,10 +84,10 @@ def check_expression(text: str, words: list[Word]) -> list[Reason]:
     ]
     alone = (
         isinstance(tree, exp.Select)
-        and not (isinstance(tree.expressions[0], exp.Tuple) and not tree.expressions[0].expressions)
         and not rest
         and len(tree.expressions) == 1
         and not isinstance(tree.expressions[0], exp.Alias)
+        and not (isinstance(tree.expressions[0], exp.Tuple) and not tree.expressions[0].expressions)
     )
     return reasons if alone else [*reasons, Reason("syntax_error", f"{sql[len(head) :][:60]!r} is not one expression")]
 
@@ -96,6 +99,8 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
     for node in tree.walk():
         if isinstance(node, exp.Command):
             return [Reason("unknown_statement", "a part is kept as text, not parsed")]
+        if node.error_messages():  # its parser does not ask everywhere whether all parts are there
+            return [Reason("syntax_error", f"{node.sql('databricks')[:60]} lacks a part")]
         if bad := foreign(node):
             return [bad]
         if isinstance(node, exp.Subquery) and node.alias == PIPED and isinstance(node.parent, exp.From) and piped_aggregate(node):

@@ -29,7 +29,8 @@ def sql_compiles(text: str, context: Mapping[str, Any]) -> Score:
     the tables and columns of queries, INSERT, UPDATE, DELETE, MERGE and OPTIMIZE must exist (in any case of letters).
     Codes: unbalanced_quote, unbalanced_bracket, too_many_words, too_deep, too_complex, no_statement, many_statements, not_sql,
     unknown_statement, dangling_comma, empty_select, empty_clause, misspelt_keyword, other_dialect, unknown_type, syntax_error, not_grouped,
-    aggregate_in_where, nested_aggregate, duplicate_name, duplicate_clause, unreachable_clause, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column.
+    aggregate_in_where, nested_aggregate, duplicate_name, duplicate_clause, unreachable_clause, stream_in_batch, arity_mismatch, unknown_table, unknown_column, ambiguous_column,
+    parser_fault (sqlglot itself fails: whether the text is right is not known).
     """
     if is_fenced(text) or re.search(r"^[ \t]*```(?!.*```.)", text, re.MULTILINE):
         return Score.of([Reason("not_sql", FENCED)])

@@ -101,7 +101,9 @@ def _session_checkpoint(code: StreamingCode) -> bool:
 def _checkpoint(code: StreamingCode, query: Query, default: bool) -> Iterator[Reason]:
     at = f"line {query.line}: "
     node = query.options.get("checkpointlocation")
-    if node is None or (isinstance(node, ast.Constant) and not (isinstance(node.value, str) and node.value.strip())):
+    parts = [] if isinstance(node, ast.Constant) and not isinstance(node.value, str) else code.parts(node)
+    whole = "".join(part if part is not None else "\0" for part in parts).strip()
+    if node is None or not whole:
         named = query.argument("queryName") is not None
         if node is None and (query.unknown_options or (default and named) or (query.escapes and not query.started)):
             return
@@ -110,10 +112,8 @@ def _checkpoint(code: StreamingCode, query: Query, default: bool) -> Iterator[Re
             at + "the query has no checkpointLocation" + (" (and no queryName to keep one apart)" if default else ""),
         )
         return
-    first = code.parts(node)[0]
-    if first is None:
+    if whole.startswith("\0"):  # where it begins is not known
         return
-    whole = "".join(p if p is not None else "\0" for p in code.parts(node)).strip()
     if TMP.match(whole):
         yield Reason(
             "checkpoint_tmp", at + f"{whole[:80]!r} is temporary: a restart would lose what was read".replace("\\x00", "…")
