@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.validators.edits import edited
 from tests.validators.labelled import labelled
 
 SLOW = 0.1  # seconds
@@ -31,12 +34,17 @@ def contexts(name: str) -> list[dict[str, Any]]:
     return [{}, *(context for context in found.values() if context)]
 
 
-def mutated(data: bytes, most: int, seed: int) -> bytes:
-    """Now and then a piece of the input many times over: growth by single bytes never comes near the longest text."""
+def mutated(data: bytes, most: int, seed: int, others: Sequence[str]) -> bytes:
+    """atheris' turned bytes; or words and lines changed, which gets past the first checks; or, now and then, a piece of the input many
+    times over: growth by single bytes never comes near the longest text."""
     import atheris
 
     chance = random.Random(seed)
-    if chance.random() < 0.8 or len(data) < 4:
+    if chance.random() < 0.5:
+        return (data[:1] + edited(chance, data[1:].decode("utf-8", "ignore"), chance.choice(others)).encode("utf-8", "ignore"))[
+            :most
+        ]
+    if chance.random() < 0.7 or len(data) < 4:
         return bytes(atheris.Mutate(data, most))
     start = chance.randrange(1, len(data))
     piece = data[start : start + chance.choice([1, 2, 3, 5, 8, 20, 60])]
@@ -79,7 +87,8 @@ def fuzz(name: str, seconds: int, out: Path) -> None:
             Path(corpus, str(number)).write_bytes(bytes([at % 256]) + case["text"].encode("utf-8", "ignore"))
         options = [f"-max_total_time={seconds}", "-max_len=20000", "-len_control=0", "-timeout=30", "-rss_limit_mb=4000"]
         options += [f"-artifact_prefix={out.parent}/{name}-", "-verbosity=0", "-print_final_stats=1"]
-        atheris.Setup([sys.argv[0], *options, corpus], once, custom_mutator=mutated)
+        texts = [case["text"] for case in labelled()[name]]
+        atheris.Setup([sys.argv[0], *options, corpus], once, custom_mutator=partial(mutated, others=texts))
         atheris.Fuzz()
 
 

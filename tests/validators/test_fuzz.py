@@ -1,5 +1,6 @@
 """No text crashes a validator, and the same text always has the same score: texts cut, joined, doubled and damaged out of the labelled ones."""
 
+import random
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aj.validators.registry import LONGEST, names, validate
+from tests.validators.edits import edited
 from tests.validators.labelled import labelled
 
 SIGNS = st.sampled_from(["", "\n", " ", "'", '"', "`", "\\", "$(", "${", "}", "]", "[" * 60, ")", ",", ";", ": ", "- ", "&a ", "*a", "<<", "\0", "\ue000", "\ud800", "é", "\u2028", "１"])  # fmt: skip
@@ -48,3 +50,13 @@ def test_no_text_crashes_a_validator_and_its_score_is_always_the_same(name: str)
         assert score == validate(name, text[:LONGEST], context)
 
     check()
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_few_words_or_lines_changed_crash_no_validator(name: str) -> None:
+    chance, cases = random.Random(name), labelled()[name]
+    for _ in range(400):
+        case, other = chance.choice(cases), chance.choice(cases)
+        text = edited(chance, case["text"], other["text"])[:LONGEST]
+        score = validate(name, text, case.get("context"))
+        assert not score.crashed, (text, score.reasons)

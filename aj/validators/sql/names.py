@@ -78,7 +78,8 @@ class Names:
         for table in list(tree.find_all(exp.Table)):
             path = tuple(part.name for part in table.parts if part.name)
             if (
-                not isinstance(table.this, exp.Identifier)
+                not path  # a name of no letters
+                or not isinstance(table.this, exp.Identifier)
                 or path[0].lower() in OPEN
                 or (len(path) > 1 and path[-2].lower() in OPEN)
             ):

@@ -57,6 +57,10 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
     tree = trees[0] if len(trees) == 1 else None
     if not isinstance(tree, exp.Query | exp.Values):
         raise Refused(Reason("syntax_error", "it does not parse as a query"))
+    for name in tree.find_all(exp.Identifier):
+        at = name.meta.get("start")
+        if at is not None and sql[at] in "'\"":
+            raise Refused(Reason("syntax_error", f"the string {name.name[:40]!r} stands where a name must"))
     return tree
 
 
