@@ -9,7 +9,7 @@ held-out items, sampled and greedily; beside them stands GRPO through the other 
 Shuffled rewards have no direction, but they have a size: the policy does a random walk, and here one action's probability,
 DESCRIBE first, carries most of what there is to gain. The walk grows with the learning rate and with the square root of the
 steps, learning with both: at 2e-4 three seeds of three walked as far as the reward leads (negated rewards of one seed walked the other
-way), at 5e-5 none does. So the learning rate is small, and the sampled accuracy, which moves as the probability does, is
+way), at 1e-4 and 5e-5 none does. So the learning rate is small, and the sampled accuracy, which moves as the probability does, is
 shown beside the greedy one, which jumps when the probability passes one half.
 """
 

@@ -61,7 +61,7 @@ def test_tasks_are_learned_from_stage_to_stage_and_tool_calls_become_valid(clone
     assert grpo["tasks.pass_rate"] > sft["tasks.pass_rate"]
     assert sft["tool_calls.free_validity_low"] > base["tool_calls.free_validity_high"]
     assert sft["tool_calls.sampled_validity_low"] > base["tool_calls.sampled_validity_high"]
-    assert grpo["tool_calls.sampled_validity_high"] > sft["tool_calls.sampled_validity"]  # no fall that so few tasks can show
+    assert grpo["tool_calls.sampled_validity"] > sft["tool_calls.sampled_validity"]
     assert q8["tool_calls.constrained_validity"] >= q8["tool_calls.free_validity"]
     assert {form["tasks.n"] for form in (base, sft, grpo, q8)} == {330} and base["tasks.crashed"] == grpo["tasks.crashed"] == 0
 
