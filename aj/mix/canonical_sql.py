@@ -16,6 +16,7 @@ from aj.sqlenv import actions
 if TYPE_CHECKING:
     from sqlglot import exp
 
+MOST_NODES = 20_000  # that sqlglot may make of a query; it reads a chain of n joins without ON 2^n times
 COMMENT = r"--[^\n]*+|/\*(?>.*?(?:\*/|\Z))"
 SQL = re.compile(rf"(?:\s|\(|{COMMENT})*+(?:select\b|with\s+(?:recursive\s+)?\S+\s*(?:\([^()]*\)\s*)?as\b)", re.I | re.S)
 STATEMENT = re.compile(rf"""(?:{COMMENT}|'[^']*'|"[^"]*"|[^;'"/-]+|[/-])+""", re.S)
@@ -65,7 +66,11 @@ def canonical_sql(sql: str, dialect: str = "sqlite") -> str | None:
     from sqlglot.errors import ErrorLevel, SqlglotError
 
     try:
-        trees = [tree for tree in sqlglot.parse(sql, dialect=dialect) if tree and not isinstance(tree, exp.Semicolon)]
+        trees = [
+            tree
+            for tree in sqlglot.parse(sql, dialect=dialect, max_nodes=MOST_NODES)
+            if tree and not isinstance(tree, exp.Semicolon)
+        ]
         if len(trees) != 1 or not isinstance(trees[0], exp.Query) or not trees[0].find(exp.Table):
             return None  # SELECT 1 is nobody's question
         tree = trees[0]

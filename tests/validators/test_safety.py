@@ -102,6 +102,7 @@ def test_several_acts_are_all_named() -> None:
 
 
 HOSTILE = {
+    "conditions of joins": ("DELETE FROM t WHERE a IN (SELECT b FROM c" + " JOIN d" * 8 + ");\n") * 190,
     "brackets": "(" * 20_000, "substitutions": "$(" * 10_000, "backticks": "`" * 20_000, "braces": "{ " * 10_000, "heredocs": "<<A " * 5_000, "pipes": "a|" * 10_000,
     "arrays": "a=(" * 6_000, "quotes": '"' * 20_000, "parameters": "${a:-" * 4_000, "ifs": "if " * 6_000, "ands": "a&&" * 6_000, "mixed": "$(`\"${'" * 3_000,
     "brace expansions": "echo " + "{a,b}" * 3_000, "doubling": "X=aaaaaaaa;" + "X=$X$X;" * 40 + "rm $X", "recursion": "f() { f; f; f; }; " * 300 + "f",

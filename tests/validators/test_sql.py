@@ -48,6 +48,8 @@ def test_a_near_word_is_one_letter_away() -> None:
 
 
 HOSTILE = {
+    "joins without ON": "SELECT * FROM a " + "JOIN b " * 200,
+    "joins of queries": "SELECT * FROM a " + "JOIN LATERAL (SELECT a + 1 FROM c) " * 90,
     "brackets": "SELECT " + "(" * 3000 + "1" + ")" * 3000,
     "deepest_allowed": "SELECT " + "(" * 39 + "1" + ")" * 39,
     "deepest_calls": "SELECT " + "f(" * 39 + "1" + ")" * 39 + " FROM t",

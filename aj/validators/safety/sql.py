@@ -167,6 +167,10 @@ def condition_truth(condition: list[Word], look: Look) -> bool | None:
     if not condition:
         return True
     look.characters += sum(len(token.text) for token in condition)
+    joins = sum((token.upper == "JOIN") - (token.upper in ("ON", "USING")) for token in condition)
+    if joins > 0:  # sqlglot reads what follows a join without ON twice
+        look.steps += 2 ** min(joins, 12) - 1
+        look.step()
     parsed = parse(" ".join(token.text for token in condition))
     if parsed is not None:
         return truth(parsed)
@@ -180,7 +184,7 @@ def condition_truth(condition: list[Word], look: Look) -> bool | None:
 
 
 def parse(condition: str) -> Any:
-    """The expression of a condition; None where sqlglot does not read it."""
+    """The expression of a condition; None where sqlglot does not read it, or only with many steps (see ``SPARE_NODES`` of sql/queries.py)."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 
@@ -188,7 +192,9 @@ def parse(condition: str) -> Any:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        return sqlglot.parse_one(condition, read="databricks", into=sqlglot.exp.Condition)
+        return sqlglot.parse_one(
+            condition, read="databricks", into=sqlglot.exp.Condition, max_nodes=100 + 2 * len(condition.split())
+        )
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError):
         return None
     finally:

@@ -145,7 +145,7 @@ class Names:
         try:
             for query in _as_queries(text, words, captures, kind):
                 reasons = self.in_query(query)
-                if reasons:
+                if reasons and reasons[0].code != "parser_fault":
                     return reasons
         except Refused:  # the query made here is not the text's: what it cannot say is not held against the text
             return []

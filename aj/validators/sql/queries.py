@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 
+SPARE_NODES = 2_000
+"""Syntax nodes that may be made beside one a word: a join without ON is read twice, a chain of n such joins 2^n times."""
 FAULTS = (ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What sqlglot raises where it fails itself, at texts that it half reads."""
 
@@ -46,9 +48,11 @@ def parse(text: str, words: list[Word]) -> "exp.Expr":
         raise Refused(plain)
     sql = readable(*plain)
     try:
-        trees = sqlglot.parse(sql, dialect="databricks", error_level=ErrorLevel.IMMEDIATE)
+        trees = sqlglot.parse(sql, dialect="databricks", error_level=ErrorLevel.IMMEDIATE, max_nodes=SPARE_NODES + len(words))
     except SqlglotError as error:
         line = str(error).split("\n")[0]
+        if "Maximum number of AST nodes" in line:
+            raise Refused(Reason("too_complex", "reading it takes more steps than any real query does")) from None
         raise Refused(Reason("syntax_error", f"sqlglot does not parse it: {line[:200]}")) from None
     except RecursionError:
         raise Refused(Reason("too_deep", "the query is nested too deep")) from None
