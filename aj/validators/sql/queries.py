@@ -104,11 +104,14 @@ def _strange(tree: "exp.Expr") -> list[Reason]:
     """What sqlglot takes from other dialects, and lists whose lengths do not fit."""
     from sqlglot import exp
 
+    for (
+        node
+    ) in tree.walk():  # its parser does not ask everywhere whether all parts are there, and its generator fails without them
+        if node.error_messages():
+            return [Reason("syntax_error", f"{node.key.upper()} lacks a part")]
     for node in tree.walk():
         if isinstance(node, exp.Command):
             return [Reason("unknown_statement", "a part is kept as text, not parsed")]
-        if node.error_messages():  # its parser does not ask everywhere whether all parts are there
-            return [Reason("syntax_error", f"{node.sql('databricks')[:60]} lacks a part")]
         if bad := foreign(node):
             return [bad]
         if isinstance(node, exp.Subquery) and node.alias == PIPED and isinstance(node.parent, exp.From) and piped_aggregate(node):
